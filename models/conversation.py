@@ -1,0 +1,48 @@
+"""One talk with a character."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Enum, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, Key, Record, new_key, now
+from models.character import Character
+from models.generation import Generation
+
+
+class TitleSource(StrEnum):
+    DEFAULT = "DEFAULT"
+    USER = "USER"
+    IMPORTED = "IMPORTED"
+
+
+class Conversation(Base):
+    """`message_count` is the length of the active path, so its last page needs no counting.
+
+    `history_version` counts what happens to the messages; `version` counts changes of the other fields.
+    """
+
+    __tablename__ = "conversations"
+    __table_args__ = (
+        Index(None, "character_id", "active_at", "id"),
+        Index(None, "owner", "active_at", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(Key("conv"), primary_key=True, default=lambda: new_key("conv"))
+    owner: Mapped[str] = mapped_column(default="local")
+    character_id: Mapped[str] = mapped_column(Key("char"), ForeignKey("characters.id", ondelete="CASCADE"))
+    title: Mapped[str]
+    title_folded: Mapped[str]
+    title_source: Mapped[TitleSource] = mapped_column(Enum(TitleSource, native_enum=False, length=16))
+    topic: Mapped[str | None]
+    context: Mapped[str | None]
+    generation: Mapped[Generation] = mapped_column(Record(Generation), default=Generation)
+    version: Mapped[int] = mapped_column(default=1)
+    history_version: Mapped[int] = mapped_column(default=1)
+    message_count: Mapped[int] = mapped_column(default=0)
+    active_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+
+    character: Mapped[Character] = relationship(back_populates="conversations", lazy="raise")

@@ -1,0 +1,79 @@
+"""How replies are generated, and what they cost: values kept inside rows."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True)
+class Generation:
+    """Wishes for the model; None means: as the level above says."""
+
+    model: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    stop: list[str] | None = None
+    seed: int | None = None
+
+    def over(self, lower: "Generation") -> "Generation":
+        """Return these settings, with what they leave open taken from `lower`."""
+        return Generation(
+            **{
+                name: lower_value if (mine := getattr(self, name)) is None else mine
+                for name, lower_value in vars(lower).items()
+            }
+        )
+
+
+@dataclass(frozen=True)
+class TokenUsage:
+    """Tokens read and written; `estimated` where the engine did not count."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    estimated: bool
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    def plus(self, other: "TokenUsage | None") -> "TokenUsage":
+        if other is None:
+            return self
+        return TokenUsage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.estimated or other.estimated,
+        )
+
+
+class FailureCode(StrEnum):
+    ENGINE_UNAVAILABLE = "ENGINE_UNAVAILABLE"
+    ENGINE_TIMEOUT = "ENGINE_TIMEOUT"
+    ENGINE_REFUSED = "ENGINE_REFUSED"
+    ENGINE_BROKE_OFF = "ENGINE_BROKE_OFF"
+    RATE_LIMITED = "RATE_LIMITED"
+    CONTEXT_TOO_LONG = "CONTEXT_TOO_LONG"
+    CONTENT_FILTERED = "CONTENT_FILTERED"
+    INTERRUPTED = "INTERRUPTED"
+    INTERNAL = "INTERNAL"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a reply failed, in words safe to show."""
+
+    code: FailureCode
+    message: str
+    retryable: bool
+    retry_after_seconds: int | None = None
+
+    def __post_init__(self) -> None:
+        # A row gives the code back as plain text.
+        object.__setattr__(self, "code", FailureCode(self.code))
+
+
+class FinishReason(StrEnum):
+    END = "END"
+    LENGTH = "LENGTH"
+    STOPPED = "STOPPED"
