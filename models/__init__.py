@@ -6,6 +6,7 @@ from models.conversation import Conversation, TitleSource
 from models.database import Database
 from models.generation import Failure, FailureCode, FinishReason, Generation, TokenUsage
 from models.message import UNFINISHED, Message, Role, Status
+from models.request import Request
 from models.run import Run
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "FinishReason",
     "Generation",
     "Message",
+    "Request",
     "Role",
     "Run",
     "Status",

@@ -37,6 +37,8 @@ class Conversation(Base):
     title_source: Mapped[TitleSource] = mapped_column(Enum(TitleSource, native_enum=False, length=16))
     topic: Mapped[str | None]
     context: Mapped[str | None]
+    # No foreign key: the message may be deleted, and the two tables would refer to each other in a circle.
+    forked_from_id: Mapped[str | None] = mapped_column(Key("msg"))
     generation: Mapped[Generation] = mapped_column(Record(Generation), default=Generation)
     version: Mapped[int] = mapped_column(default=1)
     history_version: Mapped[int] = mapped_column(default=1)

@@ -57,15 +57,15 @@ class Database:
                 await stack.enter_async_context(self._turn)
             yield await stack.enter_async_context(self._writes.begin())
 
-    async def migrate(self) -> None:
-        """Bring the tables to the newest form; a file's folder is made first."""
+    async def migrate(self) -> bool:
+        """Bring the tables to the newest form; a file's folder is made first. Tell whether there were none."""
         # Alembic is slow to import, and only this needs it.
         from models.migrations import upgrade
 
         if self._is_sqlite and self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
         async with self.write() as session:
-            await (await session.connection()).run_sync(upgrade)
+            return await (await session.connection()).run_sync(upgrade)
 
     async def close(self) -> None:
         await self.engine.dispose()

@@ -1,6 +1,6 @@
 """Whatever can continue a conversation: one method, text out as it comes."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -55,6 +55,10 @@ class EngineError(Exception):
         self.failure = Failure(code, message, retryable, retry_after_seconds)
 
 
+class EngineConfigurationError(Exception):
+    """No engine can be made of these settings; the text says in one line what is wrong and what to do."""
+
+
 class Engine(Protocol):
     """`name` and `reason` tell people what answers and why it was chosen.
 
@@ -70,7 +74,7 @@ class Engine(Protocol):
     @property
     def default_model(self) -> str | None: ...
 
-    def reply(self, prompt: Prompt) -> AsyncIterator[Piece]:
+    def reply(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """Yield the reply piece by piece, the last one with `finish`. Raise EngineError when it cannot go on.
 
         Closing the iterator ends the work, at the provider too.

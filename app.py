@@ -1,0 +1,207 @@
+"""The server: reads the settings, builds each part with what it needs, and serves them.
+
+`python app.py [serve|migrate|export-schema]`
+"""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from typing import Any
+
+import uvicorn
+from pydantic import ValidationError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from models import Database
+from schema import schema
+from schema.endpoint import GraphQLEndpoint
+from services import LOCAL_OWNER, Services
+from services.broker.memory import MemoryBroker
+from services.engines import EngineConfigurationError
+from services.engines.choosing import choose_engine
+from services.server import VERSION
+from services.settings import Settings
+from services.welcome import welcome
+
+logger = logging.getLogger("repartee")
+
+# Seconds that open connections get to end by themselves once no reply is written any more.
+_LAST_WORDS = 1
+
+
+class StartError(Exception):
+    """The server cannot start; the text says in one line why, and what to do."""
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Services]:
+    """Open every part, and close them in reverse order. Raises StartError."""
+    engine = choose_engine(settings)
+    database = Database(settings.database_url)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(engine.close)
+        stack.push_async_callback(database.close)
+        is_new = await _migrated(database)
+        services = Services.build(settings, database, MemoryBroker(), engine)
+        stack.push_async_callback(services.close)
+        await services.open()
+        if is_new:
+            await welcome(services.characters, services.conversations, LOCAL_OWNER)
+        yield services
+
+
+def create_app(services: Services) -> Starlette:
+    async def health(request: Request) -> Response:
+        return JSONResponse({"status": "ok", "version": VERSION})
+
+    async def home(request: Request) -> Response:
+        return RedirectResponse("/graphql")
+
+    endpoint = GraphQLEndpoint(services)
+    return Starlette(
+        routes=[
+            Route("/", home),
+            Route("/health", health),
+            *endpoint.routes("/graphql"),
+        ]
+    )
+
+
+class Server(uvicorn.Server):
+    """Tells watchers how their replies ended before it closes their sockets, and leaves signals to us."""
+
+    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+        super().__init__(config)
+        self._services = services
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        await self._services.drain()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn would raise the signal again when it is done, before the other parts are closed.
+        kept = {sign: signal.signal(sign, self.handle_exit) for sign in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for sign, handler in kept.items():
+                signal.signal(sign, handler)
+
+
+async def serve(settings: Settings) -> None:
+    listener = _listen(settings)
+    async with running(settings) as services:
+        config = uvicorn.Config(
+            create_app(services),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ws_max_size=16 * 1024 * 1024,
+            timeout_graceful_shutdown=_LAST_WORDS,
+        )
+        print(_announcement(settings, services, listener), flush=True)
+        await Server(config, services).serve(sockets=[listener])
+
+
+async def migrate(settings: Settings) -> None:
+    database = Database(settings.database_url)
+    try:
+        await _migrated(database)
+    finally:
+        await database.close()
+    print(f"The tables of {_shown(database)} are up to date.")
+
+
+async def export_schema(settings: Settings) -> None:
+    print(schema.as_str())
+
+
+async def _migrated(database: Database) -> bool:
+    try:
+        return await database.migrate()
+    except (DBAPIError, OSError) as error:
+        cause = getattr(error, "orig", error)
+        raise StartError(f"The database {_shown(database)} cannot be used: {cause}.") from error
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        address = f"{settings.host}:{settings.port}"
+        raise StartError(
+            f"Cannot listen on {address}: {error.strerror}. Set REPARTEE_PORT to another one, or to 0."
+        ) from error
+
+
+def _announcement(settings: Settings, services: Services, listener: socket.socket) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return "\n".join(
+        [
+            f"Repartee {VERSION}",
+            f"  open      http://{host}:{listener.getsockname()[1]}/graphql",
+            f"  engine    {services.engine.name} ({services.engine.reason})",
+            f"  database  {make_url(settings.database_url).render_as_string(hide_password=True)}",
+            "  Ctrl-C ends it.",
+        ]
+    )
+
+
+def _shown(database: Database) -> str:
+    return database.url.render_as_string(hide_password=True)
+
+
+_COMMANDS: dict[str, Callable[[Settings], Coroutine[Any, Any, None]]] = {
+    "serve": serve,
+    "migrate": migrate,
+    "export-schema": export_schema,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="app.py", description="A GraphQL server for character chat.")
+    parser.add_argument("command", nargs="?", default="serve", choices=_COMMANDS)
+    command = _COMMANDS[parser.parse_args(arguments).command]
+    try:
+        settings = Settings()
+        _log(settings)
+        asyncio.run(command(settings))
+    except ValidationError as error:
+        first = error.errors()[0]
+        return _failed(f"REPARTEE_{str(first['loc'][0]).upper()} is wrong: {first['msg']}.")
+    except (StartError, EngineConfigurationError) as error:
+        return _failed(str(error))
+    except (ArgumentError, NoSuchModuleError) as error:
+        return _failed(f"REPARTEE_DATABASE_URL is wrong: {error}")
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _log(settings: Settings) -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("repartee").setLevel(settings.log_level.upper())
+
+
+def _failed(reason: str) -> int:
+    print(f"Repartee cannot start. {reason}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""Finding anything by its id."""
+
+import asyncio
+from collections.abc import Sequence
+
+import strawberry
+
+from models import Character, Conversation, Message
+from resolvers.context import Info
+from services.engines import Model
+from services.errors import InvalidInput
+from services.paging import MAX_PAGE_SIZE
+from services.server import ServerInfo
+
+Node = Character | Conversation | Message
+
+
+async def node(info: Info, id: strawberry.ID) -> Node | None:
+    loaders = info.context.loaders
+    match id.partition("_")[0]:
+        case "char":
+            return await loaders.characters.load(id)
+        case "conv":
+            return await loaders.conversations.load(id)
+        case "msg":
+            return await loaders.messages.load(id)
+    return None
+
+
+async def nodes(info: Info, ids: list[strawberry.ID]) -> Sequence[Node | None]:
+    if len(ids) > MAX_PAGE_SIZE:
+        raise InvalidInput(f"Ask for at most {MAX_PAGE_SIZE} nodes at once; these are {len(ids)}.", "ids")
+    return await asyncio.gather(*(node(info, id) for id in ids))
+
+
+async def models(info: Info) -> Sequence[Model]:
+    return await info.context.services.engine.models()
+
+
+def server_info(info: Info) -> ServerInfo:
+    return ServerInfo.of(info.context.services.engine, info.context.services.settings)

@@ -1,0 +1,1 @@
+import{n as e,t}from"./main-B2Ij0-ob.js";var n={jsonc:{astFormat:`tidy`,parse:n=>({text:t(n,e(n,void 0,{insertSpaces:!0,tabSize:2}))}),locStart:()=>0,locEnd:e=>e.text.length}},r={tidy:{print:e=>e.node.text.trim()}};export{n as parsers,r as printers};

