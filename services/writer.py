@@ -79,6 +79,7 @@ class ReplyWriter:
         self._tasks: dict[RunKey, tuple[_Writing, asyncio.Task[None]]] = {}
         self._closing = False
         self._reaping: asyncio.Task[None] | None = None
+        self.grace = GRACE
         self.name = runs.new_writer()
 
     async def open(self) -> None:
@@ -137,7 +138,7 @@ class ReplyWriter:
         if self._reaping is not None:
             self._reaping.cancel()
         if tasks := [task for _, task in self._tasks.values()]:
-            await asyncio.wait(tasks, timeout=GRACE)
+            await asyncio.wait(tasks, timeout=self.grace)
         for writing, _ in list(self._tasks.values()):
             writing.cut(runs.INTERRUPTED)
         await asyncio.gather(*(task for _, task in self._tasks.values()))

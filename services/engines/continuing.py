@@ -29,7 +29,7 @@ class Seam:
         if not self._open or not text:
             return text
         if self._before[-1].isspace():
-            pass
+            text = text.lstrip()
         elif self._asked and _are_words(self._before[-1], text[0]):
             text = " " + text
         self._open = not text

@@ -1,0 +1,65 @@
+"""A small GraphQL client over real connections: HTTP, server-sent events, and graphql-transport-ws."""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+PROTOCOL = Subprotocol("graphql-transport-ws")
+
+
+class Client:
+    def __init__(self, http: httpx2.AsyncClient, url: str) -> None:
+        self.http = http
+        self.url = url
+
+    async def post(self, document: str, **variables: Any) -> dict[str, Any]:
+        """Return the whole answer."""
+        response = await self.http.post(self.url, json={"query": document, "variables": variables})
+        return response.json()
+
+    async def run(self, document: str, **variables: Any) -> dict[str, Any]:
+        """Return the answer's data; an answer with errors fails the test."""
+        answer = await self.post(document, **variables)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    async def fail(self, document: str, **variables: Any) -> dict[str, Any]:
+        """Return the answer's one error."""
+        [error] = (await self.post(document, **variables))["errors"]
+        return error
+
+    async def watch(self, document: str, **variables: Any) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield a subscription's results over server-sent events."""
+        headers = {"accept": "text/event-stream"}
+        request = {"query": document, "variables": variables}
+        async with self.http.stream("POST", self.url, json=request, headers=headers, timeout=60) as response:
+            async for line in response.aiter_lines():
+                data = line.removeprefix("data:").strip()
+                if line.startswith("data:") and data:
+                    yield json.loads(data)
+
+    @asynccontextmanager
+    async def socket(self) -> AsyncGenerator[ClientConnection, None]:
+        """Open a WebSocket that is acknowledged."""
+        async with connect(self.url.replace("http", "ws", 1), subprotocols=[PROTOCOL]) as socket:
+            await socket.send('{"type": "connection_init"}')
+            assert json.loads(await socket.recv())["type"] == "connection_ack"
+            yield socket
+
+    async def watch_socket(self, document: str, **variables: Any) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield a subscription's results over a WebSocket of its own."""
+        async with self.socket() as socket:
+            await socket.send(subscribe("1", document, **variables))
+            while (message := json.loads(await socket.recv()))["type"] == "next":
+                yield message["payload"]
+            if message["type"] == "error":
+                yield {"errors": message["payload"]}
+
+
+def subscribe(operation: str, document: str, **variables: Any) -> str:
+    return json.dumps({"id": operation, "type": "subscribe", "payload": {"query": document, "variables": variables}})

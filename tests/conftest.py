@@ -1,0 +1,87 @@
+"""Real parts for tests: a database file, the services over it, and the server on a free port."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+import uvicorn
+from sqlalchemy import event
+
+from app import Server, create_app
+from models import Database
+from services import Services
+from services.broker.memory import MemoryBroker
+from services.engines import Engine
+from services.settings import Settings
+from tests.client import Client
+from tests.makers import TestEngine, until
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        _env_file=None, database_url=f"sqlite+aiosqlite:///{tmp_path}/test.db", engine="builtin", builtin_pace=0
+    )
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    database = Database(settings.database_url)
+    await database.migrate()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def engine() -> TestEngine:
+    return TestEngine()
+
+
+@pytest.fixture
+async def services(settings: Settings, database: Database, engine: TestEngine) -> AsyncIterator[Services]:
+    async with opened(settings, database, engine) as services:
+        yield services
+
+
+@asynccontextmanager
+async def opened(settings: Settings, database: Database, engine: Engine) -> AsyncIterator[Services]:
+    services = Services.build(settings, database, MemoryBroker(), engine)
+    await services.open()
+    yield services
+    services.writer.grace = 0
+    await services.close()
+
+
+@pytest.fixture
+def statements(database: Database) -> list[str]:
+    """Every SQL statement the database has been asked since the fixture was taken."""
+    seen: list[str] = []
+    event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
+    return seen
+
+
+@pytest.fixture
+async def client(services: Services) -> AsyncIterator[Client]:
+    async with serving(services) as client:
+        yield client
+
+
+@asynccontextmanager
+async def serving(services: Services) -> AsyncIterator[Client]:
+    """Serve on a free port, on real sockets, and give a client of that."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        create_app(services), log_config=None, lifespan="off", timeout_graceful_shutdown=1, ws_ping_interval=None
+    )
+    server = Server(config, services)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    await until(lambda: server.started)
+    async with httpx2.AsyncClient(timeout=60) as http:
+        yield Client(http, f"http://127.0.0.1:{listener.getsockname()[1]}/graphql")
+    services.writer.grace = 0
+    server.should_exit = True
+    await task
