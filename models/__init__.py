@@ -6,6 +6,7 @@ from models.conversation import Conversation, TitleSource
 from models.database import Database
 from models.generation import Failure, FailureCode, FinishReason, Generation, TokenUsage
 from models.message import UNFINISHED, Message, Role, Status
+from models.origin import Origin, OriginKind
 from models.request import Request
 from models.run import Run
 
@@ -20,6 +21,8 @@ __all__ = [
     "FinishReason",
     "Generation",
     "Message",
+    "Origin",
+    "OriginKind",
     "Request",
     "Role",
     "Run",

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Enum, ForeignKey, Index, text
+from sqlalchemy import Enum, ForeignKey, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Key, Record, new_key, now
@@ -65,6 +65,8 @@ class Message(Base):
     position: Mapped[int]
     active: Mapped[bool] = mapped_column(default=True)
     selected: Mapped[bool] = mapped_column(default=True)
+    # No part of any prompt; an import may bring such messages.
+    hidden: Mapped[bool] = mapped_column(default=False, server_default=false())
     role: Mapped[Role] = mapped_column(Enum(Role, native_enum=False, length=16))
     speaker_id: Mapped[str | None] = mapped_column(Key("char"), ForeignKey("characters.id", ondelete="SET NULL"))
     content: Mapped[str] = mapped_column(default="")

@@ -41,7 +41,12 @@ def check(history: Any, limit: int, kept: int = 0) -> list[Element]:
 def columns(item: Element) -> dict[str, Any]:
     """Return an element as columns of a message."""
     extra = {key: value for key, value in item.items() if key not in ("role", "content")}
-    return {"role": Role(item["role"].upper()), "content": item["content"], "extra": extra or None}
+    return {
+        "role": Role(item["role"].upper()),
+        "content": item["content"],
+        "hidden": item.get("is_hidden") is True,
+        "extra": extra or None,
+    }
 
 
 def equal_beginning(path: Sequence[Message], history: Any) -> tuple[int, int]:

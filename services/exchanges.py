@@ -225,9 +225,9 @@ def _exchange(
 
 
 async def _newest(session: AsyncSession, conversation_id: str, end: int, limit: int) -> list[Message]:
-    """Return the messages before the position, newest first, at least as many as fit into `limit` tokens."""
+    """Return what is not hidden before the position, newest first: as much as `limit` tokens, or more."""
     found: list[Message] = []
-    path = select(Message).where(Message.conversation_id == conversation_id, Message.active)
+    path = select(Message).where(Message.conversation_id == conversation_id, Message.active, ~Message.hidden)
     while end > 0 and limit > 0:
         start = max(end - _HISTORY_PAGE, 0)
         page = path.where(Message.position >= start, Message.position < end)

@@ -232,6 +232,7 @@ def _copy(message: Message) -> dict[str, Any]:
         "role": message.role,
         "speaker_id": message.speaker_id,
         "content": message.content,
+        "hidden": message.hidden,
         "status": Status.INTERRUPTED if running else message.status,
         "finish_reason": message.finish_reason,
         "failure": runs.INTERRUPTED.failure if running else message.failure,
