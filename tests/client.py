@@ -62,4 +62,6 @@ class Client:
 
 
 def subscribe(operation: str, document: str, **variables: Any) -> str:
-    return json.dumps({"id": operation, "type": "subscribe", "payload": {"query": document, "variables": variables}})
+    return json.dumps(
+        {"id": operation, "type": "subscribe", "payload": {"query": document, "variables": variables}}
+    )

@@ -94,7 +94,7 @@ class Completion:
             choice: dict[str, Any] = next(iter(chunk.get("choices") or ()), {})
             text = self._whole(_text((choice.get("delta") or {}).get("content")))
             self._note_finish(choice.get("finish_reason"))
-        except (ZeroDivisionError) as error:
+        except (AttributeError, TypeError) as error:
             raise broke_off("The engine sent something that is no part of a reply.") from error
         if text:
             self._written.append(text)

@@ -1,10 +1,5 @@
 """Replies from a small model on this machine, in a process of its own."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import replace
-
-from services.engines import Piece, Prompt
 from services.engines.connection import Patience
 from services.engines.local_process import LocalProcesses
 from services.engines.openai import OpenAIEngine, Provider
@@ -43,10 +38,3 @@ class LocalEngine(OpenAIEngine):
     def pid(self) -> int | None:
         """The process that runs the model, while there is one."""
         return self._processes.pid
-
-    async def reply(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
-        # Another model may be wished for elsewhere; here is but one.
-        here = replace(prompt, generation=replace(prompt.generation, model=None))
-        async with aclosing(super().reply(here)) as pieces:
-            async for piece in pieces:
-                yield piece

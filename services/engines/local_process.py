@@ -24,7 +24,7 @@ from services.engines.weights import Weights
 
 _log = logging.getLogger(__name__)
 
-CONTEXT_LENGTH = 2048
+_CONTEXT_LENGTH = 2048
 _PROGRAM = Path(__file__).with_name("local_child.py")
 _LONGEST_FOLDER = 90
 _START_LIMIT = 180.0
@@ -89,7 +89,7 @@ class LocalProcess:
             "name": weights.name,
             "socket": str(self._socket),
             "key": self._key,
-            "context_length": CONTEXT_LENGTH,
+            "context_length": _CONTEXT_LENGTH,
             # With all cores busy the native threads wait for each other more than they work.
             "threads": max(1, (os.cpu_count() or 1) - 1),
         }

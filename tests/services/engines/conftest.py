@@ -15,7 +15,7 @@ KEY = "sk-very-secret"
 @pytest.fixture
 async def provider() -> AsyncIterator[FakeProvider]:
     provider = FakeProvider()
-    provider.url = await provider.start()
+    await provider.start()
     yield provider
     await provider.close()
 

@@ -95,10 +95,10 @@ class FakeProvider:
         self.scripts: list[Script] = [tell]
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> str:
+    async def start(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()
-        return f"http://{host}:{port}/v1"
+        self.url = f"http://{host}:{port}/v1"
 
     async def close(self) -> None:
         self._server.close()

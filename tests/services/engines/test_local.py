@@ -54,7 +54,7 @@ async def engine():
     await engine.close()
 
 
-async def test_it_replies_goes_on_and_can_be_interrupted(engine):
+async def test_it_replies_goes_on_and_can_be_interrupted_in_a_session_of_its_own(engine):
     pieces = await pieces_of(engine, briefly())
     assert "".join(piece.text for piece in pieces).strip()
     assert pieces[-1].finish is FinishReason.LENGTH
@@ -64,6 +64,7 @@ async def test_it_replies_goes_on_and_can_be_interrupted(engine):
     assert further == further.lstrip() != ""
     async with aclosing(engine.reply(HELLO)) as interrupted:
         await anext(interrupted)
+    assert os.getsid(engine.pid) == engine.pid
     model = (await engine.models())[0]
     assert (model.name, model.is_default, model.context_length) == (engine.default_model, True, 2048)
 
@@ -130,20 +131,20 @@ async def test_a_damaged_file_is_named_and_not_tried_again(tmp_path):
     file = tmp_path / "half.gguf"
     with WEIGHTS.path.open("rb") as whole:
         file.write_bytes(whole.read(3_000_000))
-    await cannot_be_loaded(LocalEngine("for a test", Weights(file), timeout=60))
+    await fails_with(LocalEngine("for a test", Weights(file), timeout=60), "half.gguf cannot be loaded")
 
 
 async def test_weights_of_another_checksum_are_not_loaded(tmp_path):
     file = tmp_path / "half.gguf"
     file.write_bytes(b"GGUF and something else")
-    await cannot_be_loaded(LocalEngine("for a test", Weights(file, "0" * 64), timeout=60))
+    await fails_with(LocalEngine("for a test", Weights(file, "0" * 64), timeout=60), "half.gguf is damaged")
 
 
-async def cannot_be_loaded(engine: LocalEngine) -> None:
+async def fails_with(engine: LocalEngine, words: str) -> None:
     failures = [(await failed(engine))[1] for _ in range(5)]
     assert len(set(failures)) == 1
     assert (failures[0].code, failures[0].retryable) == ("ENGINE_UNAVAILABLE", False)
-    assert "half.gguf" in failures[0].message
+    assert words in failures[0].message
     assert engine.pid is None
     await engine.close()
 

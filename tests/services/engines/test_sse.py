@@ -5,7 +5,7 @@ import pytest
 from services.engines.sse import EventReader
 
 STREAM = (
-    "data: grüß 日本 🦊\r\n\r\n: still here\n\ndata: one\ndata: two\n\nevent: x\rid: 7\rdata:three\r\rdata\n\n"
+    "data: grüß 日本 🦊\r\n\r\n: still here\n\ndata: one\r\ndata: two\r\n\nevent: x\rid: 7\rdata:three\r\rdata\n\n"
 )
 EVENTS = ["grüß 日本 🦊", "one\ntwo", "three", ""]
 
