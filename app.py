@@ -67,13 +67,17 @@ def create_app(services: Services) -> Starlette:
     async def home(request: Request) -> Response:
         return RedirectResponse("/graphql")
 
-    endpoint = GraphQLEndpoint(services)
+    try:
+        endpoint = GraphQLEndpoint(services)
+    except ValueError as error:
+        raise StartError(str(error)) from error
     return Starlette(
         routes=[
             Route("/", home),
             Route("/health", health),
             *endpoint.routes("/graphql"),
-        ]
+        ],
+        middleware=endpoint.middleware(),
     )
 
 
@@ -110,7 +114,11 @@ async def serve(settings: Settings) -> None:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            ws_max_size=16 * 1024 * 1024,
+            ws_max_size=settings.max_body,
+            # Compression would cost each idle socket hundreds of kilobytes.
+            ws_per_message_deflate=False,
+            ws_ping_interval=20,
+            ws_ping_timeout=20,
             timeout_graceful_shutdown=_LAST_WORDS,
         )
         print(_announcement(settings, services, listener), flush=True)

@@ -3,7 +3,6 @@
 import strawberry
 
 from schema import enums  # noqa: F401 (describes the enums before the types use them)
-from schema.contexts import FreshContext
 from schema.errors import ERRORS
 from schema.mutation import Mutation
 from schema.query import Query
@@ -16,6 +15,5 @@ schema = strawberry.Schema(
     mutation=Mutation,
     subscription=Subscription,
     types=[*EVENTS, *ERRORS],
-    extensions=[FreshContext],
     config=CONFIG,
 )

@@ -1,10 +1,18 @@
 """What the environment decides. Read once, in app.py; everything else is handed what it needs."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _parted(text: object) -> object:
+    return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
+
+
+# In the environment they stand with commas between them.
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parted)]
 
 
 class Settings(BaseSettings):
@@ -40,3 +48,15 @@ class Settings(BaseSettings):
     )
     max_message_length: int = Field(100_000, ge=1, description="Characters that one message may have at the most.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+    allowed_origins: Names = Field((), description="Origins whose pages may ask, with commas between; `*` is all.")
+    trusted_hosts: Names = Field((), description="More names of this server, beside `HOST` and localhost.")
+    documents_file: Path | None = Field(None, description="Trusted documents: JSON of ids and texts.")
+    documents_only: bool = Field(False, description="Whether only trusted documents are executed.")
+    max_tokens: int = Field(2000, ge=1, description="Tokens a document may have.")
+    max_depth: int = Field(20, ge=1, description="Levels of fields a document may have.")
+    max_aliases: int = Field(50, ge=0, description="Aliases, and fields there twice, a document may have.")
+    max_directives: int = Field(50, ge=0, description="Directives a document may have.")
+    max_cost: int = Field(50_000, ge=1, description="Values an answer may hold, by the page sizes asked for.")
+    max_body: int = Field(16 * 1024 * 1024, ge=1, description="Bytes a request or a WebSocket message may have.")
+    max_operations: int = Field(100, ge=1, description="Operations that may run on one WebSocket at once.")
+    max_sockets: int = Field(10_000, ge=1, description="WebSockets that may be open at once.")
