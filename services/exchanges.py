@@ -15,10 +15,11 @@ from services import conversations, cursors, requests, runs, tree
 from services.broker import Broker
 from services.cursors import Cursor
 from services.engines import Engine, Prompt
+from services.engines.tokens import estimate
 from services.errors import ReplyInProgress
 from services.generations import generation_with
 from services.messages import as_now
-from services.prompting import Names, Scene, build_prompt, estimate_tokens
+from services.prompting import Names, Scene, build_prompt
 from services.runs import RunKey
 from services.settings import Settings
 from services.streams import StreamService
@@ -233,6 +234,6 @@ async def _newest(session: AsyncSession, conversation_id: str, end: int, limit: 
         page = path.where(Message.position >= start, Message.position < end)
         rows = (await session.scalars(page.order_by(Message.position.desc()))).all()
         found += rows
-        limit -= sum(estimate_tokens(row.content) for row in rows)
+        limit -= sum(estimate(row.content) for row in rows)
         end = start
     return found

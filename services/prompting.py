@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from models import Character, Conversation, FailureCode, Generation, Message, Role
 from services.engines import EngineError, Prompt, Turn
+from services.engines.tokens import estimate
 
 _DEFAULT_SYSTEM_PROMPT = (
     "You are {{char}}, talking with {{user}}. Stay in character and write only {{char}}'s next reply."
@@ -27,11 +28,6 @@ class Names:
     def into(self, text: str) -> str:
         """Replace the macros; what a replacement brings along is left alone."""
         return _MACRO.sub(lambda match: self.char if match[1].lower() == "char" else self.user, text)
-
-
-def estimate_tokens(text: str) -> int:
-    """Return how many tokens the text has at the most, nearly always: a third of its UTF-8 bytes."""
-    return -(-len(text.encode()) // 3)
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,7 @@ def _newest_that_fit(newest_first: Iterable[Message], room: int) -> list[Turn]:
 
 
 def _cost(turn: Turn) -> int:
-    return estimate_tokens(turn.content) + _TURN_TOKENS
+    return estimate(turn.content) + _TURN_TOKENS
 
 
 def _too_long(message: str) -> EngineError:

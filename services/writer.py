@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from models import Database, Failure, FailureCode, Status, TokenUsage
 from services import runs
 from services.broker import Broker, LiveReply
 from services.engines import Engine, EngineError, Prompt
-from services.prompting import estimate_tokens
+from services.engines.tokens import estimated_usage
 from services.runs import Outcome, RunKey
 
 logger = logging.getLogger("repartee.writer")
@@ -46,7 +45,6 @@ class _Writing:
     def __init__(self, assignment: Assignment, live: LiveReply) -> None:
         self.assignment = assignment
         self.live = live
-        self.cleaner = Cleaner()
         self.prompt: Prompt | None = None
         self.over = asyncio.Event()
         self.cut_short = False
@@ -64,11 +62,10 @@ class _Writing:
     def text(self) -> str:
         return self.live.part(0, len(self.live))
 
-    def usage(self) -> TokenUsage:
-        """Estimate what the run has cost so far."""
-        read = sum(estimate_tokens(turn.content) for turn in self.prompt.turns) if self.prompt else 0
-        start = len(self.assignment.text)
-        return TokenUsage(read, estimate_tokens(self.live.part(start, len(self.live))), True)
+    def usage(self) -> TokenUsage | None:
+        """Estimate what the run has cost so far; None when nothing was asked yet."""
+        written = self.live.part(len(self.assignment.text), len(self.live))
+        return estimated_usage(self.prompt, written) if self.prompt else None
 
 
 class ReplyWriter:
@@ -80,6 +77,7 @@ class ReplyWriter:
         self._closing = False
         self._reaping: asyncio.Task[None] | None = None
         self.grace = GRACE
+        self.checkpoint_pause = CHECKPOINT
         self.name = runs.new_writer()
 
     async def open(self) -> None:
@@ -201,8 +199,8 @@ class ReplyWriter:
         async with aclosing(self._engine.reply(writing.prompt)) as pieces:
             async for piece in pieces:
                 model = piece.model or model
-                if text := writing.cleaner.clean(piece.text, last=piece.finish is not None):
-                    writing.live.append(text)
+                if piece.text:
+                    writing.live.append(piece.text)
                 if piece.finish is not None:
                     return Outcome(Status.COMPLETED, piece.finish, usage=piece.usage, model=model)
         raise EngineError(FailureCode.ENGINE_BROKE_OFF, "The model stopped without saying that it was done.", True)
@@ -210,7 +208,7 @@ class ReplyWriter:
     async def _keep(self, writing: _Writing) -> None:
         """Checkpoint until the engine is done; let go when the run was taken away."""
         stored = len(writing.assignment.text)
-        while not await _set_within(writing.over, CHECKPOINT):
+        while not await _set_within(writing.over, self.checkpoint_pause):
             text = writing.text if len(writing.live) != stored else None
             try:
                 kept = await self._checkpoint(writing, text)
@@ -246,20 +244,3 @@ async def _set_within(event: asyncio.Event, seconds: float) -> bool:
             return await event.wait()
     except TimeoutError:
         return False
-
-
-class Cleaner:
-    """Makes an engine's text storable: joins surrogate pairs that came in two pieces, replaces what is no text."""
-
-    _BROKEN = re.compile("[\0\ud800-\udfff]")
-
-    def __init__(self) -> None:
-        self._half = ""
-
-    def clean(self, text: str, last: bool = False) -> str:
-        text, self._half = self._half + text, ""
-        if text and "\ud800" <= text[-1] <= "\udbff" and not last:
-            text, self._half = text[:-1], text[-1]
-        if self._BROKEN.search(text):
-            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
-        return text

@@ -28,7 +28,10 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Piece:
-    """What came next. Empty text is a sign of progress (reasoning); only the last piece has `finish`."""
+    """What came next: storable text, without NUL or lone surrogates. Only the last piece has `finish`.
+
+    Empty text is a sign of progress (reasoning).
+    """
 
     text: str = ""
     finish: FinishReason | None = None
