@@ -1,6 +1,6 @@
 """The server: reads the settings, builds each part with what it needs, and serves them.
 
-`python app.py [serve|migrate|export-schema]`
+`python app.py [serve|migrate|export-schema|import|export]`
 """
 
 import argparse
@@ -29,6 +29,7 @@ from services import LOCAL_OWNER, Services
 from services.broker.memory import MemoryBroker
 from services.engines import EngineConfigurationError
 from services.engines.choosing import choose_engine
+from services.legacy import commands as legacy_commands
 from services.server import VERSION
 from services.settings import Settings
 from services.welcome import welcome
@@ -174,21 +175,31 @@ def _shown(database: Database) -> str:
     return database.url.render_as_string(hide_password=True)
 
 
-_COMMANDS: dict[str, Callable[[Settings], Coroutine[Any, Any, None]]] = {
-    "serve": serve,
-    "migrate": migrate,
-    "export-schema": export_schema,
+_COMMANDS: dict[str, tuple[Callable[[Settings], Coroutine[Any, Any, None]], str]] = {
+    "serve": (serve, "answer requests; what happens without a command"),
+    "migrate": (migrate, "bring the database's tables up to date"),
+    "export-schema": (export_schema, "print the GraphQL schema"),
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def _parser() -> argparse.ArgumentParser:
+    """Return a parser whose result has `run`: a command that takes the settings and the result."""
     parser = argparse.ArgumentParser(prog="app.py", description="A GraphQL server for character chat.")
-    parser.add_argument("command", nargs="?", default="serve", choices=_COMMANDS)
-    command = _COMMANDS[parser.parse_args(arguments).command]
+    parser.set_defaults(run=lambda settings, _: serve(settings))
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, (command, purpose) in _COMMANDS.items():
+        added = commands.add_parser(name, help=purpose)
+        added.set_defaults(run=lambda settings, _, command=command: command(settings))
+    legacy_commands.add_to(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
     try:
         settings = Settings()
         _log(settings)
-        asyncio.run(command(settings))
+        return asyncio.run(options.run(settings, options)) or 0
     except ValidationError as error:
         first = error.errors()[0]
         return _failed(f"REPARTEE_{str(first['loc'][0]).upper()} is wrong: {first['msg']}.")
@@ -198,7 +209,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(f"REPARTEE_DATABASE_URL is wrong: {error}")
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 def _log(settings: Settings) -> None:

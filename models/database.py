@@ -57,6 +57,10 @@ class Database:
                 await stack.enter_async_context(self._turn)
             yield await stack.enter_async_context(self._writes.begin())
 
+    def exists(self) -> bool:
+        """Tell whether there is something to connect to; a missing file would be made by that."""
+        return not self._is_sqlite or Path(self.url.database or "").is_file()
+
     async def migrate(self) -> bool:
         """Bring the tables to the newest form; a file's folder is made first. Tell whether there were none."""
         # Alembic is slow to import, and only this needs it.
