@@ -1,0 +1,23 @@
+"""One server for all tests of a module: those that only ask how it answers need no fresh one."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from models import Database
+from services.settings import Settings
+from tests.client import Client
+from tests.conftest import opened, serving
+from tests.makers import TestEngine
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
+    url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('served')}/test.db"
+    settings = Settings(_env_file=None, database_url=url, engine="builtin")
+    database = Database(settings.database_url)
+    await database.migrate()
+    async with opened(settings, database, TestEngine()) as services, serving(services) as client:
+        yield client
+    await database.close()
