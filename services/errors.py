@@ -58,7 +58,7 @@ class NotFound(Refusal):
 
 
 class VersionConflict(Refusal):
-    """Somebody changed it meanwhile; `current` is what it is now."""
+    """Somebody changed it meanwhile; `current` is what it is now, a row that belongs to no session."""
 
     code = RefusalCode.VERSION_CONFLICT
 
@@ -70,7 +70,7 @@ class VersionConflict(Refusal):
 class ReplyInProgress(Refusal):
     code = RefusalCode.REPLY_IN_PROGRESS
 
-    def __init__(self, active_reply: Message | None) -> None:
+    def __init__(self, active_reply: Message) -> None:
         super().__init__("A reply is being written in this conversation. Wait for it, or stop it first.")
         self.active_reply = active_reply
 
