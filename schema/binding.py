@@ -48,10 +48,15 @@ def mutation(
     return strawberry.mutation(resolver=resolver, description=description, extensions=extensions)
 
 
+# Which type stands for which class of rows, events or refusals.
+_standing: dict[type, type] = {}
+
+
 def stands_for(*sources: type) -> Callable[[type[T]], type[T]]:
     """Let the GraphQL type below it be recognised in the rows or events of `sources`."""
 
     def decorate(cls: type[T]) -> type[T]:
+        _standing.update((source, cls) for source in sources)
         declared: Any = cls
         declared.is_type_of = lambda value, info: isinstance(value, (cls, *sources))
         return cls
@@ -125,8 +130,7 @@ class _GivesPayload(FieldExtension):
         try:
             result = await next_(source, info, **kwargs)
         except Refusal as refusal:
-            refusal.path = ["input", *_camel_cased(refusal.path)] if refusal.path else []
-            return self.payload(user_errors=[refusal])
+            return self.payload(user_errors=[_as_data(refusal)])
         finally:
             # What the next mutation of the operation reads may have changed by this one.
             info.context.forget()
@@ -139,6 +143,14 @@ class _GivesPayload(FieldExtension):
             return result
         fields = get_object_definition(self.payload, strict=True).fields
         return {one.python_name: getattr(result, one.python_name) for one in fields if one.name != "user_errors"}
+
+
+def _as_data(refusal: Refusal) -> Any:
+    """Return a refusal as its type: an exception among the results would count as an error of the server."""
+    kind = next(_standing[one] for one in type(refusal).__mro__ if one in _standing)
+    names = [one.python_name for one in get_object_definition(kind, strict=True).fields]
+    path = ["input", *_camel_cased(refusal.path)] if refusal.path else []
+    return kind(**{name: getattr(refusal, name) for name in names if name != "path"}, path=path)
 
 
 def _given(value: Any) -> Any:

@@ -31,3 +31,23 @@ class ReplyFailure:
     message: str = strawberry.field(description="In words safe to show.")
     retryable: bool = strawberry.field(description="Whether trying again may help.")
     retry_after_seconds: int | None = strawberry.field(description="How long to wait before trying again.")
+
+
+@strawberry.input(description="See GenerationSettings.")
+class GenerationInput:
+    model: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Which model answers; see `models`."
+    )
+    temperature: float | None = strawberry.field(
+        default=strawberry.UNSET, description="How freely it chooses its words: 0 to 2."
+    )
+    top_p: float | None = strawberry.field(
+        default=strawberry.UNSET, description="From which part of the likeliest words: 0 to 1."
+    )
+    max_tokens: int | None = strawberry.field(default=strawberry.UNSET, description="How long a reply may be.")
+    stop: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Texts before which a reply ends."
+    )
+    seed: int | None = strawberry.field(
+        default=strawberry.UNSET, description="The same seed makes, where the engine can, the same reply."
+    )

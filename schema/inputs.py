@@ -6,27 +6,7 @@ UNSET tells an omitted field from null, which clears.
 import strawberry
 from strawberry.scalars import JSON
 
-from services.exchanges import BusyPolicy, ReplyMode
-
-
-@strawberry.input(description="See GenerationSettings.")
-class GenerationInput:
-    model: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Which model answers; see `models`."
-    )
-    temperature: float | None = strawberry.field(
-        default=strawberry.UNSET, description="How freely it chooses its words: 0 to 2."
-    )
-    top_p: float | None = strawberry.field(
-        default=strawberry.UNSET, description="From which part of the likeliest words: 0 to 1."
-    )
-    max_tokens: int | None = strawberry.field(default=strawberry.UNSET, description="How long a reply may be.")
-    stop: list[str] | None = strawberry.field(
-        default=strawberry.UNSET, description="Texts before which a reply ends."
-    )
-    seed: int | None = strawberry.field(
-        default=strawberry.UNSET, description="The same seed makes, where the engine can, the same reply."
-    )
+from schema.generation import GenerationInput
 
 
 @strawberry.input(description="For createCharacter.")
@@ -183,107 +163,9 @@ class ClearHistoryInput:
     )
 
 
-@strawberry.input(description="For sendMessage.")
-class SendMessageInput:
-    conversation_id: strawberry.ID = strawberry.field(description="The conversation's id.")
-    content: str = strawberry.field(description="The text.")
-    parent_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="The message to follow; without it, the last one. Elsewhere it starts a branch.",
-    )
-    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description="When to answer.")
-    if_busy: BusyPolicy = strawberry.field(
-        default=BusyPolicy.REJECT, description="What to do when a reply is being written already."
-    )
-    generation: GenerationInput | None = strawberry.field(
-        default=strawberry.UNSET, description="How to generate; see GenerationSettings."
-    )
-    idempotency_key: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="A text of your own: the same request with the same key is done once.",
-    )
-
-
-@strawberry.input(description="For requestReply.")
-class RequestReplyInput:
-    conversation_id: strawberry.ID = strawberry.field(description="The conversation's id.")
-    parent_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="The message to follow; without it, the last one. Elsewhere it starts a branch.",
-    )
-    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description="When to answer.")
-    if_busy: BusyPolicy = strawberry.field(
-        default=BusyPolicy.REJECT, description="What to do when a reply is being written already."
-    )
-    generation: GenerationInput | None = strawberry.field(
-        default=strawberry.UNSET, description="How to generate; see GenerationSettings."
-    )
-    idempotency_key: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="A text of your own: the same request with the same key is done once.",
-    )
-
-
-@strawberry.input(description="For regenerateReply.")
-class RegenerateReplyInput:
-    message_id: strawberry.ID = strawberry.field(description="The message's id.")
-    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description="When to answer.")
-    if_busy: BusyPolicy = strawberry.field(
-        default=BusyPolicy.REJECT, description="What to do when a reply is being written already."
-    )
-    generation: GenerationInput | None = strawberry.field(
-        default=strawberry.UNSET, description="How to generate; see GenerationSettings."
-    )
-    idempotency_key: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="A text of your own: the same request with the same key is done once.",
-    )
-
-
-@strawberry.input(description="For continueReply.")
-class ContinueReplyInput:
-    message_id: strawberry.ID = strawberry.field(description="The message's id.")
-    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description="When to answer.")
-    if_busy: BusyPolicy = strawberry.field(
-        default=BusyPolicy.REJECT, description="What to do when a reply is being written already."
-    )
-    generation: GenerationInput | None = strawberry.field(
-        default=strawberry.UNSET, description="How to generate; see GenerationSettings."
-    )
-    idempotency_key: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="A text of your own: the same request with the same key is done once.",
-    )
-
-
-@strawberry.input(
-    description="For stopReply; with `messageId` only that reply is stopped, never one that began meanwhile."
-)
-class StopReplyInput:
-    conversation_id: strawberry.ID = strawberry.field(description="The conversation's id.")
-    message_id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description="The message's id.")
-
-
 @strawberry.input(description="For selectAlternative.")
 class SelectAlternativeInput:
     message_id: strawberry.ID = strawberry.field(description="The message's id.")
-
-
-@strawberry.input(description="For addAlternative.")
-class AddAlternativeInput:
-    message_id: strawberry.ID = strawberry.field(description="The message's id.")
-    content: str = strawberry.field(description="The text.")
-    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description="When to answer.")
-    if_busy: BusyPolicy = strawberry.field(
-        default=BusyPolicy.REJECT, description="What to do when a reply is being written already."
-    )
-    generation: GenerationInput | None = strawberry.field(
-        default=strawberry.UNSET, description="How to generate; see GenerationSettings."
-    )
-    idempotency_key: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="A text of your own: the same request with the same key is done once.",
-    )
 
 
 @strawberry.input(description="For editMessage.")

@@ -3,7 +3,7 @@
 import strawberry
 
 from resolvers import characters, conversations, histories, replies
-from schema import inputs, payloads
+from schema import inputs, payloads, reply_inputs
 from schema.binding import mutation
 
 
@@ -73,32 +73,32 @@ class Mutation:
     )
     send_message: payloads.SendMessagePayload | None = mutation(
         replies.send_message,
-        takes=inputs.SendMessageInput,
+        takes=reply_inputs.SendMessageInput,
         gives=payloads.SendMessagePayload,
         description="Say something, and let the character answer.",
     )
     request_reply: payloads.RequestReplyPayload | None = mutation(
         replies.request_reply,
-        takes=inputs.RequestReplyInput,
+        takes=reply_inputs.RequestReplyInput,
         gives=payloads.RequestReplyPayload,
         description="Let the character speak after the last message, or after the one given: what NONE, "
         "an import, a fork or a deletion left unanswered.",
     )
     regenerate_reply: payloads.RegenerateReplyPayload | None = mutation(
         replies.regenerate_reply,
-        takes=inputs.RegenerateReplyInput,
+        takes=reply_inputs.RegenerateReplyInput,
         gives=payloads.RegenerateReplyPayload,
         description="Another alternative of a reply; the old one stays.",
     )
     continue_reply: payloads.ContinueReplyPayload | None = mutation(
         replies.continue_reply,
-        takes=inputs.ContinueReplyInput,
+        takes=reply_inputs.ContinueReplyInput,
         gives=payloads.ContinueReplyPayload,
         description="Write on at the end of the last reply.",
     )
     stop_reply: payloads.StopReplyPayload | None = mutation(
         replies.stop_reply,
-        takes=inputs.StopReplyInput,
+        takes=reply_inputs.StopReplyInput,
         gives=payloads.StopReplyPayload,
         description="Stop the reply being written. What was written stays; stopping twice succeeds.",
     )
@@ -110,7 +110,7 @@ class Mutation:
     )
     add_alternative: payloads.AddAlternativePayload | None = mutation(
         replies.add_alternative,
-        takes=inputs.AddAlternativeInput,
+        takes=reply_inputs.AddAlternativeInput,
         gives=payloads.AddAlternativePayload,
         description="Your own text as another alternative of a message, and the start of a branch; after a USER "
         "message the character answers.",

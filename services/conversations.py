@@ -159,7 +159,7 @@ class ConversationService:
             .group_by(Conversation.character_id)
         )
         async with self._database.read() as session:
-            counts: dict[str, int] = dict((await session.execute(query)).tuples().all())
+            counts = {row[0]: row[1] for row in await session.execute(query)}
         return [counts.get(id, 0) for id in character_ids]
 
 

@@ -1,0 +1,37 @@
+"""One request costs a fixed number of SQL statements, whatever the counts."""
+
+import pytest
+
+from resolvers.context import Context
+from schema import schema
+from services import Services
+from tests.makers import make_character, make_history
+
+PLAIN = "{ characters(first: 100) { name conversations { title messages { role content } } } }"
+RELAY = """{ charactersConnection(first: 100) { totalCount pageInfo { hasNextPage endCursor } edges { cursor node {
+    name conversationCount conversationsConnection(first: 5) { totalCount nodes { title character { name }
+        lastMessage { content } activeReply { id } chatHistory
+        messagesConnection(last: 3) { totalCount edges { node {
+            content alternativeIndex alternativeCount alternatives { id } parent { id } speaker { name }
+            conversation { id } } } } } } } } } }"""
+
+
+async def fill(services: Services, characters: int) -> None:
+    for number in range(characters):
+        character = await make_character(services, f"Character {number}")
+        for _ in range(2):
+            await make_history(services, "Hello", "Hi.", "More", "Yes.", character=character)
+
+
+@pytest.mark.parametrize(("document", "count"), [(PLAIN, 3), (RELAY, 13)])
+async def test_the_count_of_statements_does_not_grow(
+    document: str, count: int, services: Services, statements: list[str]
+) -> None:
+    counts = []
+    for more in (3, 27):
+        await fill(services, more)
+        statements.clear()
+        result = await schema.execute(document, context_value=Context(services))
+        assert result.errors is None
+        counts.append(len([one for one in statements if not one.startswith("PRAGMA")]))
+    assert counts == [count, count]

@@ -1,0 +1,12 @@
+"""The contract as clients see it stays as it was agreed."""
+
+from pathlib import Path
+
+from schema import schema
+
+SNAPSHOT = Path(__file__).parents[2] / "schema" / "schema.graphql"
+
+
+def test_the_snapshot_is_the_schema() -> None:
+    """After a wanted change: `python app.py export-schema > schema/schema.graphql`."""
+    assert SNAPSHOT.read_text() == schema.as_str() + "\n"

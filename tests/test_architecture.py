@@ -1,0 +1,123 @@
+"""The house rules: imports point one way, every module stands alone, and nothing grows too large."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS = ["models", "services", "resolvers", "schema", "app"]
+SOURCES = sorted(
+    path
+    for layer in LAYERS
+    for path in ([ROOT / "app.py"] if layer == "app" else (ROOT / layer).rglob("*.py"))
+    if "node_modules" not in path.parts
+)
+TOP_LEVEL = {"app.py", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "requirements.txt"}
+TOP_LEVEL |= {"requirements-test.txt", "schema", "resolvers", "models", "services", "tests"}
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return {name.split(".")[0] for name in names}
+
+
+def sources(layer: str) -> list[Path]:
+    return [path for path in SOURCES if path.relative_to(ROOT).parts[0] in (layer, f"{layer}.py")]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_no_layer_imports_one_above_it(layer: str) -> None:
+    above = set(LAYERS[LAYERS.index(layer) + 1 :])
+    assert {str(path): bad for path in sources(layer) if (bad := imported(path) & above)} == {}
+
+
+@pytest.mark.parametrize(
+    ("layer", "foreign"),
+    [
+        ("models", {"strawberry", "graphql", "starlette", "uvicorn"}),
+        ("services", {"strawberry", "graphql", "starlette", "uvicorn"}),
+        ("resolvers", {"starlette", "uvicorn", "sqlalchemy"}),
+        ("schema", {"sqlalchemy", "uvicorn"}),
+    ],
+)
+def test_no_layer_knows_a_library_of_another(layer: str, foreign: set[str]) -> None:
+    assert {str(path): bad for path in sources(layer) if (bad := imported(path) & foreign)} == {}
+
+
+def test_only_the_endpoint_knows_the_http_server() -> None:
+    outside = [path for path in sources("schema") if "endpoint" not in path.parts]
+    assert [str(path) for path in outside if "starlette" in imported(path)] == []
+
+
+def test_the_contract_declares_and_does_not_act() -> None:
+    declarations = [path for path in sources("schema") if path.parent.name == "schema"]
+    waiting = [
+        (path.name, node.name)
+        for path in declarations
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.AsyncFunctionDef)
+    ]
+    assert waiting == [("binding.py", "resolve_async")]
+
+
+FIRST_IMPORTS = """
+import importlib, os, sys, traceback
+import alembic.command, httpx2, pydantic_settings, sqlalchemy.ext.asyncio, starlette.applications, uvicorn
+import strawberry.asgi, strawberry.dataloader, strawberry.extensions
+for name in sys.argv[1:]:
+    if os.fork() == 0:
+        try:
+            importlib.import_module(name)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    if os.wait()[1]:
+        print(name)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_every_module_works_as_the_first_import() -> None:
+    """Each is imported in a process that has imported none of ours; a circle shows only there."""
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in SOURCES]
+    modules = [name.removesuffix(".__init__") for name in modules if not name.endswith((".env", "local_child"))]
+    modules = [name for name in modules if ".versions." not in name]
+    command = [sys.executable, "-c", FIRST_IMPORTS, *modules]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr[-2000:]
+
+
+def test_modules_and_functions_stay_small() -> None:
+    long_modules = [path.name for path in SOURCES if len(path.read_text().splitlines()) > 300]
+    assert long_modules == []
+    functions = [
+        (path.name, node)
+        for path in SOURCES
+        if "versions" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    lengths = {(name, node.name): (node.end_lineno or 0) - node.lineno + 1 for name, node in functions}
+    assert [place for place, length in lengths.items() if length > 40] == []
+    assert median(lengths.values()) <= 8
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    assert [path.name for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text()))] == []
+
+
+def test_the_top_level_is_what_the_house_says() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    tops = {line.split("/")[0] for line in listed.splitlines()}
+    assert {name for name in tops if not name.startswith(".")} <= TOP_LEVEL
