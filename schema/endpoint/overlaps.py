@@ -22,7 +22,6 @@ from graphql import (
     ValidationContext,
     ValidationRule,
     get_named_type,
-    is_composite_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
@@ -139,7 +138,8 @@ class FieldsCanBeMerged(ValidationRule):
             raise _TooMany
 
     def _definition(self, parent: GraphQLNamedType | None, name: str) -> GraphQLField | None:
-        return self.context.schema.get_field(parent, name) if is_composite_type(parent) else None
+        # Like graphql-core, and graphql-js before it, this asks no type of __typename.
+        return getattr(parent, "fields", {}).get(name)
 
 
 class _TooMany(Exception):

@@ -45,7 +45,8 @@ class _File:
     headers: Mapping[str, str]
 
     def response(self, request: Request, vary: str = "Accept-Encoding") -> Response:
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        takes_gzip = "gzip" in request.headers.get("accept-encoding", "")
+        if takes_gzip and len(self.packed) < len(self.raw):
             return Response(self.packed, headers={**self.headers, "Content-Encoding": "gzip", "Vary": vary})
         return Response(self.raw, headers={**self.headers, "Vary": vary})
 

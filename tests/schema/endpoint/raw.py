@@ -39,7 +39,7 @@ async def exchange(url: str, method: str, body: bytes = b"", path: str | None = 
         head, _, rest = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
     status, *fields = head.decode("latin-1").split("\r\n")
-    named = dict(field.lower().split(": ", 1) for field in fields)
+    named = {name.lower(): value for name, value in (field.split(": ", 1) for field in fields)}
     return Answer(int(status.split()[1]), named, rest)
 
 

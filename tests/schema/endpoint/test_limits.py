@@ -1,0 +1,163 @@
+"""What would cost too much is refused, by what it is and not by how long it takes; what clients send passes."""
+
+import json
+from typing import Any
+
+import pytest
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLList,
+    GraphQLNonNull,
+    OperationDefinitionNode,
+    get_introspection_query,
+    get_named_type,
+    is_composite_type,
+    parse,
+)
+
+from schema import schema
+from schema.endpoint.costs import LENGTHS, Cost
+from tests.client import Client
+from tests.schema.endpoint.raw import post
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def nested(levels: int) -> str:
+    """Fragments that double at each of their levels."""
+    each = "a: character {{ conversations {{ ...F{0} }} }} b: character {{ conversations {{ ...F{0} }} }}"
+    inner = [f"fragment F{at} on Conversation {{ {each.format(at + 1)} }}" for at in range(levels)]
+    return "{ conversation(id: 1) { ...F0 } }" + "".join(inner) + f"fragment F{levels} on Conversation {{ id }}"
+
+
+def beside(levels: int, inner: str = "a: __typename") -> str:
+    """The same without going deeper."""
+    doubled = [f"fragment F{at} on Query {{ ...F{at + 1} ...F{at + 1} }}" for at in range(levels)]
+    return "{ ...F0 }" + "".join(doubled) + f"fragment F{levels} on Query {{ {inner} }}"
+
+
+def fields(count: int, form: str = "x#") -> str:
+    return "{ " + " ".join(form.replace("#", str(at)) for at in range(count)) + " }"
+
+
+PAGES = "{ characters(first: 100) { conversations(first: 100) { %s } } }"
+
+# A document, its code, its limit, and what it has.
+BOMBS: dict[str, tuple[str, str, int, int]] = {
+    "2^60 fragments below each other": (nested(60), "TOO_DEEP", 20, 122),
+    "2^60 fragments beside each other": (beside(60), "TOO_MANY_ALIASES", 50, 2**53 - 1),
+    "2^60 directives": (beside(60, "__typename @skip(if: false)"), "TOO_MANY_DIRECTIVES", 50, 2**53 - 1),
+    "2^20 values": (beside(20, "__typename"), "TOO_COSTLY", 50_000, 2**20),
+    "3,000 fields that are the same": (fields(3000, "__typename"), "TOO_MANY_TOKENS", 2000, 3002),
+    "1,900 fields that are the same": (fields(1900, "__typename"), "TOO_MANY_ALIASES", 50, 1899),
+    "10,000 unknown fields": (fields(10_000), "TOO_MANY_TOKENS", 2000, 10_002),
+    "60 aliases": (fields(60, "x#: __typename"), "TOO_MANY_ALIASES", 50, 60),
+    "60 directives": ("{ __typename" + " @skip(if: false)" * 60 + " }", "TOO_MANY_DIRECTIVES", 50, 60),
+    "30 levels": ("{ " + "a { " * 29 + "a" + " }" * 30, "TOO_DEEP", 20, 30),
+    "lists in lists": ("{ nodes(ids: " + "[" * 300 + "]" * 300 + ") { id } }", "TOO_DEEP", 60, 302),
+    "a long comment": ("#" + "x" * 1_000_000 + "\n{ __typename }", "DOCUMENT_TOO_LONG", 100_000, 1_000_016),
+    "the biggest page": ("{ characters(first: 2147483647) { id } }", "TOO_COSTLY", 50_000, 2 * (2**31 - 1)),
+    "100 × 100 × 100": (PAGES % "messages(last: 100) { id }", "TOO_COSTLY", 50_000, 100 * (1 + 100 * (1 + 200))),
+    "10,000 histories": (PAGES % "chatHistory", "TOO_COSTLY", 50_000, 100 * (1 + 100 * (1 + 150))),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+async def test_a_bomb_is_refused_with_its_limit_and_its_size(served: Client, name: str) -> None:
+    document, code, limit, actual = BOMBS[name]
+    answer = await post(served.url, {"query": document})
+    assert answer.status == 400
+    assert answer.error["extensions"] == {"code": code, "limit": limit, "actual": actual}
+    # It is the same over a socket, where the operation ends and no more.
+    [event] = [event async for event in served.watch_socket(document)]
+    assert event["errors"] == answer.json["errors"]
+
+
+# Documents that hold strings and comments with brackets, quotation marks and no ends.
+TEXTS = [
+    '{ a(b: "}}}") }',
+    '{ a(b: "\\"{{{") }',
+    '{ a(b: """ }}} " \\""" """) }',
+    "# }}}\n{ a }",
+    '{ a(b: "' + '\\"' * 30_000,
+]
+
+
+@pytest.mark.parametrize("document", TEXTS)
+async def test_what_stands_in_texts_is_not_counted(served: Client, document: str) -> None:
+    error = await served.fail(document)
+    assert error["extensions"]["code"] in ("GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED")
+
+
+async def test_page_sizes_in_variables_count(served: Client) -> None:
+    document = "query ($n: Int = 100, $m: Int!) { characters(first: $n) { conversations(first: $m) { id } } }"
+    answer = await served.post(document, m=1000)
+    assert answer["errors"][0]["extensions"]["actual"] == 100 * (1 + 1000 * 2)
+    assert "errors" not in await served.post(document, m=1)
+    answer = await served.post(document, n=60_000, m=0)
+    assert answer["errors"][0]["extensions"]["actual"] == 60_000
+
+
+# What an answer to each can hold at the most.
+COSTS = {
+    "{ __typename }": 1,
+    "{ characters { id name } }": 20 * 3,
+    "{ characters(first: 3) { id name } }": 3 * 3,
+    "{ charactersConnection { nodes { id } totalCount } }": 1 + 20 * 2 + 1,
+    "{ charactersConnection(last: 5) { edges { cursor node { id } } pageInfo { endCursor } } }": 1 + 5 * 4 + 2,
+    "{ conversation(id: 1) { messages { id } } }": 1 + 50 * 2,
+    "{ conversation(id: 1) { messagesConnection { nodes { id } } } }": 1 + 1 + 50 * 2,
+    "{ conversation(id: 1) { chatHistory } }": 1 + 150,
+    "{ nodes(ids: [1, 2, 3]) { id } }": 3 * 2,
+    "{ message(id: 1) { alternatives { id } } }": 1 + 5 * 2,
+    "{ characters(first: 2) { ...F } } fragment F on Character { conversations(first: 3) { id } }": 2
+    * (1 + 3 * 2),
+}
+
+
+@pytest.mark.parametrize("document", COSTS)
+async def test_the_cost_is_how_many_values_there_can_be(document: str) -> None:
+    assert cost_of(document) == COSTS[document]
+
+
+def cost_of(document: str) -> int:
+    definitions = parse(document).definitions
+    [operation] = [one for one in definitions if isinstance(one, OperationDefinitionNode)]
+    fragments = {one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)}
+    return Cost(schema._schema, operation, fragments).of({})
+
+
+async def test_every_list_of_objects_has_a_size() -> None:
+    """A new one without sizes needs a length of its own, or nothing bounds what stands below it."""
+    for name, kind in schema._schema.type_map.items():
+        for field_name, field in getattr(kind, "fields", {}).items():
+            inner = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
+            if not isinstance(inner, GraphQLList) or not is_composite_type(get_named_type(inner)):
+                continue
+            sized = {"first", "last", "ids"} & set(getattr(field, "args", {}))
+            short = field_name == "userErrors" or (
+                name.endswith("Connection") and field_name in ("edges", "nodes")
+            )
+            assert sized or short or f"{name}.{field_name}" in LENGTHS, f"{name}.{field_name}"
+
+
+# What GraphiQL, Apollo's tools and Relay's compiler ask.
+INTROSPECTIONS = [
+    {},
+    {"descriptions": False},
+    {"specified_by_url": True, "directive_is_repeatable": True, "schema_description": True},
+    {"input_value_deprecation": True, "specified_by_url": True, "type_depth": 12},
+]
+
+
+@pytest.mark.parametrize("options", INTROSPECTIONS)
+async def test_introspection_passes(served: Client, options: dict[str, Any]) -> None:
+    answer = await served.run(get_introspection_query(**options))
+    assert len(json.dumps(answer)) > 10_000
+
+
+async def test_introspection_within_introspection_is_refused(served: Client) -> None:
+    deep = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }"
+    assert (await served.fail(deep))["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+    many = fields(40, "a#: __schema { types { fields { name args { name } } } }")
+    assert (await served.fail(many))["extensions"]["code"] == "TOO_COSTLY"
