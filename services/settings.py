@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     max_depth: int = Field(20, ge=1, description="Levels of fields a document may have.")
     max_aliases: int = Field(50, ge=0, description="Aliases, and fields there twice, a document may have.")
     max_directives: int = Field(50, ge=0, description="Directives a document may have.")
-    max_cost: int = Field(50_000, ge=1, description="Values an answer may hold, by the page sizes asked for.")
+    max_cost: int = Field(250_000, ge=1, description="Values an answer may hold, by the page sizes asked for.")
     max_body: int = Field(16 * 1024 * 1024, ge=1, description="Bytes a request or a WebSocket message may have.")
     max_operations: int = Field(100, ge=1, description="Operations that may run on one WebSocket at once.")
     max_sockets: int = Field(10_000, ge=1, description="WebSockets that may be open at once.")
