@@ -53,7 +53,8 @@ async def append_all(
         for depth, (row, above) in enumerate(zip(rows, parents, strict=False))
     ]
     if placed:
-        await session.execute(insert(Message), placed)
+        # A None stays None: where nobody knows the time, the column's default would make one up.
+        await session.execute(insert(Message).execution_options(render_nulls=True), placed)
     conversation.message_count = position + len(placed)
 
 
