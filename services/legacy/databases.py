@@ -59,12 +59,13 @@ def _character(row: Values) -> Iterator[Finding]:
     document: Document = {**BLANK, **{key: row[key] for key in row if key not in _NOT_ITS_OWN}}
     if isinstance(document["use_agentic"], int):
         document["use_agentic"] = bool(document["use_agentic"])
-    rows = None
+    cell, rows = row.pop("chat_history", None), None
     try:
-        rows = histories.rows(histories.decoded(row.get("chat_history"), history_tally), history_tally)
+        rows = histories.rows(histories.decoded(cell, history_tally), history_tally)
     except histories.Unreadable as reason:
         history_tally.skip(str(reason), "the history kept in the character")
-        document["chat_history"] = row["chat_history"]
+        document["chat_history"] = cell
+    del cell
     if rows == []:
         tally.add(history_tally)
     document = repairs.json_value(document, tally)
@@ -92,14 +93,13 @@ def _conversation(row: Values, character_name: str) -> FoundHistory:
         "character_name": character_name,
         "title": row.get("title"),
         "chat_history": [],
-        **{key: value for key, value in row.items() if key != "chat_history"},
     }
-    rows = None
+    cell, rows = row.pop("chat_history"), None
     try:
-        rows = histories.rows(histories.decoded(row["chat_history"], tally), tally)
+        rows = histories.rows(histories.decoded(cell, tally), tally)
     except histories.Unreadable as reason:
         tally.skip(str(reason), f"conversation {row.get('id')}")
-    document = repairs.json_value(document, tally)
+    document = repairs.json_value(document | row, tally)
     return FoundHistory(
         character=row["character_id"],
         form=Form.LEGACY_DB,

@@ -63,12 +63,16 @@ def quoted(name: str) -> str:
 
 
 def rows(connection: sqlite3.Connection, query: str, *parameters: object) -> Iterator[dict[str, object]]:
-    for row in connection.execute(query, parameters):
-        yield {key.lower(): row[key] for key in row.keys()}  # noqa: SIM118 - a Row iterates over its values
+    """Return an iterator that keeps hold of no row but the one that was taken last by the caller."""
+    return map(_by_name, connection.execute(query, parameters))
 
 
 def count(connection: sqlite3.Connection, table: str) -> int:
     return int(connection.execute(f"SELECT count(*) FROM {quoted(table)}").fetchone()[0])
+
+
+def _by_name(row: sqlite3.Row) -> dict[str, object]:
+    return {key.lower(): row[key] for key in row.keys()}  # noqa: SIM118 - a Row iterates over its values
 
 
 @readable()

@@ -51,7 +51,9 @@ class ImportService:
     @asynccontextmanager
     async def _shelf(self) -> AsyncIterator[Shelf]:
         async with locks.held(self._database, self._progress.say) as session:
-            yield Shelf(DatabaseStore(session), self._owner)
+            store = DatabaseStore(session)
+            yield Shelf(store, self._owner)
+            await store.flush()
 
     @asynccontextmanager
     async def _same(self, store: RehearsedStore) -> AsyncIterator[Shelf]:

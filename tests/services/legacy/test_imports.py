@@ -1,0 +1,156 @@
+"""Importing once, whole, and beside others."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from models import Conversation, Database, Message, Origin
+from services import LOCAL_OWNER
+from services.legacy import locks
+from services.legacy.locks import Locked
+from services.settings import Settings
+from tests.makers import until
+from tests.services.legacy.conftest import Old
+from tests.services.legacy.old_files import ADA, assistant, legacy_db, old_db, packed, sessions_db, user
+
+
+async def count(database: Database) -> list[int]:
+    async with database.read() as session:
+        return [
+            await session.scalar(select(func.count()).select_from(table)) or 0
+            for table in (Conversation, Message, Origin)
+        ]
+
+
+async def test_a_second_import_adds_nothing_wherever_the_file_is(
+    old: Old, database: Database, tmp_path: Path
+) -> None:
+    paths = [old_db(tmp_path / "old.db"), sessions_db(tmp_path / "new.db")]
+    paths.append(old.json_file("a.json", {"name": "Json", "chat_history": ADA}))
+    paths.append(old.json_file("b.json", {"character": "Json", "history": [user("x")]}))
+    first = await old.bring(*paths)
+    before = await count(database)
+    second = await old.bring(*(path.rename(tmp_path / f"moved {path.name}") for path in paths))
+    assert await count(database) == before
+    assert {source.status for source in first.sources} == {"imported"}
+    assert {source.status for source in second.sources} == {"unchanged"}
+    assert (first.code, second.code) == (0, 0)
+    assert second.total().unchanged == first.total().conversations == 10
+    assert not second.total().tally.repaired
+
+
+async def test_a_history_that_has_grown_becomes_a_new_conversation(old: Old, tmp_path: Path) -> None:
+    path = old_db(tmp_path / "old.db")
+    await old.bring(path)
+    with closing(sqlite3.connect(path)) as connection:
+        grown = packed([*ADA, user("More")])
+        connection.execute("UPDATE characters SET chat_history = ?, updated_at = 'now' WHERE id = 1", (grown,))
+        connection.execute("UPDATE characters SET prompt = prompt || '\n\nTools You Can Use:\n- x' WHERE id = 1")
+        connection.commit()
+    entry = await old.entry(path, "Ada")
+    assert (entry.new_characters, entry.conversations, entry.messages, entry.unchanged) == (0, 1, 5, 2)
+    ada = await old.character("Ada")
+    assert await old.services.conversations.count(LOCAL_OWNER, old.listing(), ada.id) == 4
+
+
+async def test_what_was_deleted_here_can_be_imported_again(old: Old, tmp_path: Path) -> None:
+    path = old_db(tmp_path / "old.db")
+    await old.bring(path)
+    await old.services.characters.delete(LOCAL_OWNER, (await old.character("Ada")).id)
+    assert (await old.entry(path, "Ada")).conversations == 3
+
+
+async def test_what_was_changed_here_is_not_overwritten(old: Old, tmp_path: Path) -> None:
+    path = old_db(tmp_path / "old.db")
+    await old.bring(path)
+    ada = await old.character("Ada")
+    await old.services.characters.update(LOCAL_OWNER, ada.id, {"name": "Eve", "personality": "changed"})
+    assert (await old.entry(path, "Ada")).summary()["newCharacters"] == 0
+    assert (await old.character("Eve")).personality == "changed"
+
+
+async def test_a_rehearsal_tells_the_same_and_writes_nothing(old: Old, database: Database, tmp_path: Path) -> None:
+    paths = [old_db(tmp_path / "old.db"), old.json_file("b.json", {"character": "Ada", "history": [user("x")]})]
+    rehearsed = await old.imports.rehearse(paths)
+    assert await count(database) == [0, 0, 0]
+    done = await old.bring(*paths)
+    assert rehearsed.dry_run
+    assert rehearsed.summary()["sources"] == done.summary()["sources"]
+    again = await old.imports.rehearse(paths)
+    assert {source.status for source in again.sources} == {"unchanged"}
+
+
+async def test_a_source_that_is_damaged_in_the_middle_leaves_nothing(
+    old: Old, database: Database, tmp_path: Path
+) -> None:
+    histories = [packed([user(f"{number} " + "x" * 200)] * 50) for number in range(60)]
+    rows = [{"id": number, "name": f"C{number}", "chat_history": cell} for number, cell in enumerate(histories)]
+    path = legacy_db(tmp_path / "old.db", rows)
+    content = bytearray(path.read_bytes())
+    content[len(content) * 2 // 3 :] = b"\xff" * (len(content) - len(content) * 2 // 3)
+    path.write_bytes(content)
+    report = await old.bring(path)
+    assert "damaged" in str(report.sources[0].problem)
+    assert (report.code, await count(database)) == (2, [0, 0, 0])
+    assert await old.characters() == []
+
+
+async def test_a_truncated_database_is_told(old: Old, tmp_path: Path) -> None:
+    path = old_db(tmp_path / "old.db")
+    path.write_bytes(path.read_bytes()[:5000])
+    assert "damaged" in str((await old.bring(path)).sources[0].problem)
+
+
+async def test_databases_of_other_programs_are_named(old: Old, database: Database, tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    report = await old.bring(other, Path(str(database.url.database)))
+    assert [source.problem for source in report.sources] == [
+        "this is a database of another program (its tables: bookmarks)",
+        "this is a database of Repartee itself; nothing needs to be imported from it",
+    ]
+    assert report.code == 2
+
+
+async def test_one_unusable_source_does_not_keep_the_others_out(old: Old, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    report = await old.bring(tmp_path / "empty", old_db(tmp_path / "old.db"))
+    assert ([source.status for source in report.sources], report.code) == (["imported", "unusable"], 1)
+
+
+async def test_the_wait_for_the_lock_is_said_and_ends(old: Old, database: Database, settings: Settings) -> None:
+    said: list[str] = []
+    with closing(sqlite3.connect(str(database.url.database), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Locked, match=r"locked for 0\.1 s"):
+            async with locks.held(database, said.append, patience=0.1):
+                pass
+        assert len(said) == 1
+        waiting = asyncio.create_task(old.bring(old.json_file("a.json", {"name": "A", "chat_history": ADA})))
+        await until(lambda: "waiting up to" in old.said.getvalue())
+        other.execute("ROLLBACK")
+    assert (await waiting).code == 0
+
+
+async def test_a_character_is_as_active_as_its_conversations(old: Old, tmp_path: Path) -> None:
+    row = {"id": 1, "name": "A", "chat_history": packed([assistant("Hi")])}
+    times = {"created_at": "2025-01-01 00:00:00", "updated_at": "2025-02-01 00:00:00"}
+    await old.bring(legacy_db(tmp_path / "a.db", [row | times]))
+    assert (await old.character("A")).active_at.isoformat() == "2025-02-01T00:00:00+00:00"
+
+
+async def test_statements_do_not_grow_with_the_messages(old: Old, statements: list[str], tmp_path: Path) -> None:
+    def database_of(name: str, messages: int) -> Path:
+        return legacy_db(
+            tmp_path / name, [{"id": 1, "name": name, "chat_history": packed([user("x")] * messages)}]
+        )
+
+    await old.bring(database_of("a", 1))
+    few = len(statements)
+    await old.bring(database_of("b", 900))
+    assert len(statements) == 2 * few
