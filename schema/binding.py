@@ -107,7 +107,10 @@ class _TakesInput(FieldExtension):
             raise TypeError(f"{self.input_type.__name__} and its resolver differ in {missing}")
         field.arguments = [
             StrawberryArgument(
-                python_name="input", graphql_name=None, type_annotation=StrawberryAnnotation(self.input_type)
+                python_name="input",
+                graphql_name=None,
+                type_annotation=StrawberryAnnotation(self.input_type),
+                description="What to do it with.",
             )
         ]
 
