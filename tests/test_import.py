@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -180,7 +181,7 @@ def test_an_import_that_is_killed_leaves_nothing_and_can_be_repeated(tmp_path: P
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         # The log grows as soon as what is written no longer fits into memory.
         while process.poll() is None and not (log.exists() and log.stat().st_size > 2**20):
-            pass
+            time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert rows(target, "SELECT (SELECT count(*) FROM characters), (SELECT count(*) FROM messages)") == [(0, 0)]

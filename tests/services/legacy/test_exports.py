@@ -139,6 +139,21 @@ async def test_what_was_made_here_goes_out_too(old: Old) -> None:
     assert (second["personality"], second["chat_history"]) == ("kind", [])
 
 
+async def test_no_two_files_get_one_name(old: Old) -> None:
+    character = await make_character(old.services)
+    for content in ("One", "Two"):
+        await make_history(old.services, content, character=character)
+    given = await old.given_back()
+    assert [each["chat_history"][0]["content"] for each in given if "title" in each] == ["Two", "One"]
+    assert (old.folder / "out" / "Ada - New conversation (2).json").exists()
+
+
+async def test_what_could_not_be_read_goes_out_as_it_is(old: Old, tmp_path: Path) -> None:
+    await old.bring(legacy_db(tmp_path / "a.db", [{"id": 1, "name": "A", "chat_history": "no json"}]))
+    [document] = await old.given_back()
+    assert document["chat_history"] == "no json"
+
+
 async def test_a_grown_history_is_the_characters_own(old: Old, tmp_path: Path) -> None:
     for name, history in (("1.json", ADA), ("2.json", [*ADA, user("More")])):
         await old.bring(old.json_file(name, {"name": "Ada", "chat_history": history}))

@@ -1,12 +1,14 @@
 """Reading and repairing histories."""
 
 import json
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from models import Role
-from services.legacy import histories, repairs
+from services.legacy import histories, repairs, times
 from services.legacy.histories import Unreadable
 from services.legacy.tallies import Repair, Tally
 
@@ -68,6 +70,16 @@ def test_json_too_deep_for_a_client_is_kept_as_text() -> None:
         [value] = value
     assert value == "[" * 30 + "]" * 30
     assert tally.repaired == {Repair.DEPTH: 1}
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system has no time zone to set")
+def test_times_are_utc_wherever_the_server_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Istanbul")
+    time.tzset()
+    read = [times.moment(text) for text in ("2025-05-18 04:35:40", "2025-05-18T07:35:40+03:00", "yesterday", "")]
+    monkeypatch.undo()
+    time.tzset()
+    assert read == [datetime(2025, 5, 18, 4, 35, 40, tzinfo=UTC)] * 2 + [None, None]
 
 
 def test_a_name_fits() -> None:

@@ -15,7 +15,17 @@ from services.legacy.locks import Locked
 from services.settings import Settings
 from tests.makers import until
 from tests.services.legacy.conftest import Old
-from tests.services.legacy.old_files import ADA, assistant, legacy_db, old_db, packed, sessions_db, user
+from tests.services.legacy.old_files import (
+    ADA,
+    CHARACTERS,
+    assistant,
+    legacy_db,
+    old_db,
+    packed,
+    sessions_db,
+    user,
+    write,
+)
 
 
 async def count(database: Database) -> list[int]:
@@ -55,6 +65,15 @@ async def test_a_history_that_has_grown_becomes_a_new_conversation(old: Old, tmp
     assert (entry.new_characters, entry.conversations, entry.messages, entry.unchanged) == (0, 1, 5, 2)
     ada = await old.character("Ada")
     assert await old.services.conversations.count(LOCAL_OWNER, old.listing(), ada.id) == 4
+
+
+async def test_the_same_twice_in_one_source_is_kept_once(old: Old, tmp_path: Path) -> None:
+    table = "CREATE TABLE conversations (character_id INTEGER, chat_history TEXT)"
+    twice = [{"character_id": 1, "chat_history": packed(ADA)}] * 2
+    characters = [{"id": 1, "name": "A"}]
+    path = write(tmp_path / "a.db", [CHARACTERS, table], characters=characters, conversations=twice)
+    entry = await old.entry(path, "A")
+    assert (entry.conversations, entry.unchanged) == (1, 1)
 
 
 async def test_what_was_deleted_here_can_be_imported_again(old: Old, tmp_path: Path) -> None:
