@@ -18,11 +18,15 @@ REPLACED = -1
 @dataclass(frozen=True)
 class Cursor:
     """Structural events up to history version `version` are delivered, and of the run begun at `run` (0: none)
-    the text up to code point `sent`, or REPLACED."""
+    the text up to code point `sent`, or REPLACED. Without a run, REPLACED marks the cursor of a final event."""
 
     version: int
     run: int = 0
     sent: int = 0
+
+    @property
+    def is_final(self) -> bool:
+        return self.run == 0 and self.sent == REPLACED
 
 
 def encode(conversation_id: str, cursor: Cursor) -> str:

@@ -97,7 +97,7 @@ def _inside(log: Log, at: Cursor, run: RunState) -> Step:
     edited = log.next_edit(at.version)
     if edited and edited.edited_version < (run.ended or _NEVER):
         return _snapshot(log, edited, edited.base_length, None, Cursor(edited.edited_version, at.run, at.sent))
-    return (None, at) if run.ended is None else _final(log, message, run, Cursor(run.ended))
+    return (None, at) if run.ended is None else _final(log, message, run, Cursor(run.ended, 0, REPLACED))
 
 
 def _between(log: Log, at: Cursor) -> Step:

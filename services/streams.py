@@ -150,8 +150,10 @@ def _deleted(before: Log, now: Log | None, at: Cursor) -> ReplyEvent | None:
 
 
 def _is_over(log: Log, at: Cursor, until_done: bool) -> bool:
-    """A watcher of one reply is done when that reply is gone."""
-    return until_done and bool(at.run) and at.run not in log.runs and log.running is None
+    """A watcher of one reply is done when that reply is gone, or had ended before and nothing came since."""
+    if not until_done or log.running is not None:
+        return False
+    return at.run not in log.runs if at.run else at.is_final and next_event(log, at)[0] is None
 
 
 async def _runs_near(session: AsyncSession, conversation_id: str, at: Cursor) -> list[Run]:

@@ -45,8 +45,8 @@ async def test_a_stream_cut_at_every_event_folds_to_the_stored_text(
     seen += [event async for event in live]
     assert [type(event) for event in seen] == [ReplyStarted, *[ReplyDelta] * 4, ReplyFinished]
     for cut in range(len(seen)):
-        resumed = await services.streams.watch(conversation.id, seen[cut].cursor, until_done=cut < len(seen) - 1)
-        rest = [event async for event in resumed] if cut < len(seen) - 1 else []
+        resumed = await services.streams.watch(conversation.id, seen[cut].cursor, until_done=True)
+        rest = [event async for event in resumed]
         assert fold(fold("", seen[: cut + 1]), rest) == "Ünï 😀😀 çok güzel"
     whole = await services.streams.watch(conversation.id, sent.stream_cursor, until_done=True)
     assert fold("", [event async for event in whole]) == "Ünï 😀😀 çok güzel"
