@@ -23,6 +23,7 @@ from graphql import (
     validate,
 )
 from strawberry import Schema
+from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
@@ -34,10 +35,13 @@ from schema.endpoint.errors import Formatted, RequestError, refused
 from schema.endpoint.limits import Limits, check_document, check_text
 from schema.endpoint.overlaps import FieldsCanBeMerged
 
-# Tokens of all the documents that are kept parsed and validated.
+# How much of documents is kept parsed and validated: their tokens, and a sixteenth of their characters.
 MAX_KEPT = 100_000
 # Each costs time: it looks for names that were meant.
 MAX_VALIDATION_ERRORS = 20
+
+# graphql-core's own looks at every leaf more closely than it must.
+_IS_AWAITABLE: Any = optimized_is_awaitable
 
 RULES = (
     *(rule for rule in specified_rules if rule.__name__ != "OverlappingFieldsCanBeMergedRule"),
@@ -132,6 +136,7 @@ class Operations:
             context_value=self._new_context(),
             raw_variable_values=request.variables,
             operation_name=name,
+            is_awaitable=_IS_AWAITABLE,
             operation_extensions=None,
         )
         if isinstance(executor, list):
@@ -156,7 +161,8 @@ class Operations:
             {_name(one): one for one in node.definitions if isinstance(one, OperationDefinitionNode)},
             {one.name.value: one for one in node.definitions if isinstance(one, FragmentDefinitionNode)},
         )
-        self._kept.put(text, document, tokens)
+        # A long comment is no token, but is kept as well.
+        self._kept.put(text, document, tokens + len(text) // 16)
         return document
 
     def _chosen(self, document: Document, name: str | None) -> str | None:

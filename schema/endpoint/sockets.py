@@ -94,17 +94,19 @@ class Socket:
             while True:
                 await self._handle(_read(await self._receive()))
         except _Closing as closing:
-            await self._websocket.close(closing.code, closing.reason)
-        except TimeoutError:
-            await self._websocket.close(4408, "Connection initialisation timeout")
+            farewell = closing
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._websocket.close(farewell.code, farewell.reason)
 
     async def _receive(self) -> str:
-        async with asyncio.timeout_at(None if self._initialised else self._deadline):
-            message = await self._websocket.receive()
+        try:
+            async with asyncio.timeout_at(None if self._initialised else self._deadline):
+                message = await self._websocket.receive()
+        except TimeoutError:
+            raise _Closing(4408, "Connection initialisation timeout") from None
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code", 1005))
         text = message.get("text")
