@@ -1,0 +1,65 @@
+// The README's own recipes, while the server dies and comes back: each must end with the text that is stored.
+import { ApolloClient, HttpLink, InMemoryCache, gql } from "@apollo/client";
+import { Client, fetchExchange, subscriptionExchange } from "@urql/core";
+import { createClient } from "graphql-ws";
+import WebSocket from "ws";
+import { ask, expect, socketUrl, url } from "./checks.mjs";
+
+globalThis.WebSocket ??= WebSocket;
+const [, , , id, after, recipes] = process.argv;
+const { WATCH, watch, watchWithApollo, watchWithUrql } = await import(recipes);
+
+// Fold events as the README says; `begun` is called with the first text.
+function folding(resolve, begun) {
+  const seen = { text: "", last: null };
+  return {
+    onEvent(event) {
+      if ("delta" in event) seen.text = seen.text.slice(0, event.offset) + event.delta;
+      else if ("content" in event) seen.text = event.content;
+      seen.last = event;
+      if (seen.text) begun();
+    },
+    onDone: () => resolve(seen),
+  };
+}
+
+const apollo = new ApolloClient({ link: new HttpLink({ uri: url }), cache: new InMemoryCache() });
+const forwardSubscription = (request) => ({
+  subscribe: (sink) => ({ unsubscribe: urqlSockets.subscribe({ ...request, query: request.query ?? "" }, sink) }),
+});
+const urqlSockets = createClient({ url: socketUrl(url), retryAttempts: 0 });
+const urql = new Client({ url, exchanges: [subscriptionExchange({ forwardSubscription }), fetchExchange] });
+
+const clients = {
+  "graphql-ws": (resolve, begun) => {
+    const seen = { text: "", last: null };
+    const onText = (text, last) => (Object.assign(seen, { text, last }), text && begun());
+    watch(socketUrl(url), id, after, { onText, onDone: () => resolve(seen) });
+  },
+  "apollo": (resolve, begun) => watchWithApollo(apollo, gql(WATCH), id, after, folding(resolve, begun)),
+  "urql": (resolve, begun) => watchWithUrql(urql, WATCH, id, after, folding(resolve, begun)),
+};
+
+let begun = 0;
+const endings = Object.entries(clients).map(async ([name, start]) => {
+  let first = true;
+  const seen = await new Promise((resolve) =>
+    start(resolve, () => {
+      if (first && ++begun === 3) console.log("all have begun");
+      first = false;
+    }),
+  );
+  return [name, seen];
+});
+for (const [name, seen] of await Promise.all(endings)) {
+  let problem = null;
+  try {
+    const { content } = (await ask(`{ conversation(id: "${id}") { lastMessage { content } } }`)).conversation.lastMessage;
+    expect(seen.text, content);
+    expect([seen.last.__typename, seen.last.failure?.code], ["ReplyFailed", "INTERRUPTED"]);
+  } catch (error) {
+    problem = String(error);
+  }
+  console.log(JSON.stringify({ name, problem }));
+}
+process.exit(0);
