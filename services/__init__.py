@@ -1,6 +1,5 @@
 """What Repartee can do, whoever asks. Knows models; knows nothing of GraphQL or HTTP."""
 
-import asyncio
 from dataclasses import dataclass
 
 from models import Database
@@ -62,8 +61,10 @@ class Services:
 
     async def drain(self) -> None:
         """End what is being written, and let its watchers be told."""
-        await self.writer.close()
+        await self.close()
         await self.streams.settle()
 
     async def close(self) -> None:
-        await asyncio.gather(self.writer.close(), self.exchanges.close())
+        """Let what was begun be stored, and end what is being written."""
+        await self.exchanges.close()
+        await self.writer.close()
