@@ -200,7 +200,7 @@ def test_an_export_gives_everything_back(target: Path, tmp_path: Path, capsys: p
     assert app.main(["export", str(tmp_path / "out"), "--format", "legacy-json"]) == 0
     assert (
         capsys.readouterr().out
-        == f"Exported 1 characters and 0 conversations (4 messages) to {tmp_path / 'out'}.\n"
+        == f"Exported 1 character and 0 conversations (4 messages) to {tmp_path / 'out'}.\n"
     )
     assert json.loads((tmp_path / "out" / "Ada.json").read_text()) == document
     assert app.main(["export", str(tmp_path / "out")]) == 2

@@ -67,10 +67,8 @@ async def run_export(settings: Settings, options: argparse.Namespace) -> int:
             return _failed(f"There is no database at {database.url.database}.")
         await locks.patiently(database.migrate, Progress(sys.stderr).say)
         done = await ExportService(database, LOCAL_OWNER).run(options.path, options.character)
-        print(
-            f"Exported {done.characters:,} characters and {done.conversations:,} conversations "
-            f"({done.messages:,} messages) to {options.path}."
-        )
+        written = tables.counted(done.characters, "character"), tables.counted(done.conversations, "conversation")
+        print(f"Exported {' and '.join(written)} ({tables.counted(done.messages, 'message')}) to {options.path}.")
         return ALL_DONE
 
     return await _with_database(settings, work)

@@ -76,23 +76,23 @@ def _notes(entries: Sequence[Entry], whole: Entry) -> Iterator[str]:
             times = f"{skip.count:,} times, first in " if skip.count > 1 else "in "
             yield f"  Skipped from {printable(entry.name)}: {skip.reason} ({times}{printable(skip.where)})."
     if whole.hidden:
-        yield f"  {_counted(whole.hidden, 'message')} stay hidden: kept, but no model reads them."
+        yield f"  {counted(whole.hidden, 'message')} stay hidden: kept, but no model reads them."
     if whole.tally.error_texts:
-        yield f"  {_counted(whole.tally.error_texts, 'stored error text')} came along as messages like any other."
+        yield f"  {counted(whole.tally.error_texts, 'stored error text')} came along as messages like any other."
 
 
 def _conclusion(beginning: str, entry: Entry, dry_run: bool) -> str:
     if not (entry.new_characters or entry.conversations):
-        return f"{beginning}: nothing new; {_counted(entry.unchanged, 'conversation')} unchanged."
+        return f"{beginning}: nothing new; {counted(entry.unchanged, 'conversation')} unchanged."
     added = ", ".join(
         (
-            _counted(entry.new_characters, "new character"),
-            _counted(entry.conversations, "conversation"),
-            _counted(entry.messages, "message"),
+            counted(entry.new_characters, "new character"),
+            counted(entry.conversations, "conversation"),
+            counted(entry.messages, "message"),
         )
     )
     return f"{beginning}: {added}{' would be' if dry_run else ''} imported; {entry.unchanged:,} unchanged."
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
