@@ -60,7 +60,7 @@ async def test_a_subscription_over_json_is_told_where_it_can_go(served: Client) 
 async def test_big_integers_survive_on_the_way_in_and_out(served: Client) -> None:
     made = await served.run('mutation { createCharacter(input: {name: "Ada"}) { character { id } } }')
     character = made["createCharacter"]["character"]["id"]
-    history = [{"role": "user", "content": "x", "n": 2**80, "m": 2**63}]
+    history = [{"role": "user", "content": "x", "n": 2**80 + 1, "m": 2**63 + 1}]
     document = """mutation ($id: ID!, $history: JSON!) {
         importConversation(input: {characterId: $id, chatHistory: $history}) { conversation { chatHistory } } }"""
     kept = await served.run(document, id=character, history=history)

@@ -11,6 +11,7 @@ import pytest
 from models import FailureCode
 from services import Services
 from services.engines import EngineError
+from services.errors import InvalidCursor
 from services.streams import StreamService
 from tests.client import Client, subscribe
 from tests.conftest import serving
@@ -34,16 +35,17 @@ class BrokenEngine(TestEngine):
 class BrokenStreams(StreamService):
     """`early` breaks before there is a stream, otherwise it breaks at the first event."""
 
-    def __init__(self, early: bool) -> None:
+    def __init__(self, early: bool, error: Exception | None = None) -> None:
         self.early = early
+        self.error = error or ValueError(SECRET)
 
     async def watch(self, *args: Any) -> Any:
         if self.early:
-            raise ValueError(SECRET)
+            raise self.error
         return self._events_()
 
     async def _events_(self) -> AsyncIterator[Any]:
-        raise ValueError(SECRET)
+        raise self.error
         yield
 
     async def settle(self) -> None:
@@ -89,6 +91,16 @@ async def test_a_subscription_that_breaks_is_masked_and_logged(
         answer = await post(client.url, {"query": WATCH}, PARTS)
         assert SECRET.encode() not in answer.body
         assert b'"Internal server error"' in answer.body
+
+
+@pytest.mark.parametrize("early", [True, False])
+async def test_a_refusal_keeps_its_code_between_events_too(services: Services, early: bool) -> None:
+    streams = BrokenStreams(early, InvalidCursor("This cursor is too old.", "after"))
+    async with serving(replace(services, streams=streams)) as client:
+        for watch in (client.watch, client.watch_socket):
+            [event] = [event async for event in watch(WATCH)]
+            assert event["errors"][0]["message"] == "This cursor is too old."
+            assert event["errors"][0]["extensions"]["code"] == "INVALID_CURSOR"
 
 
 async def test_a_socket_lives_on_after_a_broken_operation(services: Services) -> None:
