@@ -89,6 +89,10 @@ async def test_what_stands_in_texts_is_not_counted(served: Client, document: str
     assert error["extensions"]["code"] in ("GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED")
 
 
+async def test_comments_are_no_tokens(served: Client) -> None:
+    assert await served.run("# one line\n" * 3000 + "{ __typename }") == {"__typename": "Query"}
+
+
 async def test_page_sizes_in_variables_count(served: Client) -> None:
     document = "query ($n: Int = 100, $m: Int!) { characters(first: $n) { conversations(first: $m) { id } } }"
     answer = await served.post(document, m=2000)
