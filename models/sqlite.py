@@ -11,8 +11,8 @@ from typing import Any
 
 import aiosqlite
 
-# Milliseconds that a statement waits for another process's lock.
-BUSY_TIMEOUT = 5000
+# Milliseconds that a statement waits for another process's lock; an import of old chats holds it for long.
+BUSY_TIMEOUT = 30_000
 
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT}",

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from models import Database, Message, Role, Run, Status
 from services import LOCAL_OWNER, Services
 from services.errors import IdempotencyConflict, InvalidInput, NotFound, ReplyInProgress, WrongRole
+from services.events import ReplyDelta
 from services.exchanges import BusyPolicy, Exchange, ReplyMode, ReplyWish
 from services.paging import PageWish
 from tests.makers import TestEngine, make_character, make_conversation, make_history
@@ -123,13 +124,16 @@ async def test_continuing_writes_on_in_the_same_message(services: Services, engi
     conversation = await make_conversation(services)
     engine.say("Half a ")
     first = await say(services, conversation.id, "Go", BACKGROUND)
+    live = await services.streams.watch(conversation.id)
+    while not isinstance(await anext(live), ReplyDelta):
+        pass
     await services.replies.stop(LOCAL_OWNER, conversation.id)
     engine.answer("sentence.")
     whole = await services.replies.carry_on(LOCAL_OWNER, first.reply.id, WAIT)
     assert whole.reply.id == first.reply.id
-    assert whole.reply.content.endswith("sentence.")
-    assert whole.reply.status is Status.COMPLETED
-    assert engine.prompts[1].continues is bool(whole.reply.content != "sentence.")
+    assert (whole.reply.content, whole.reply.status) == ("Half a sentence.", Status.COMPLETED)
+    assert [prompt.continues for prompt in engine.prompts] == [False, True]
+    assert engine.prompts[1].turns[-1].content == "Half a "
 
 
 async def test_only_the_last_reply_can_be_continued(services: Services) -> None:
