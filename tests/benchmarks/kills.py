@@ -30,7 +30,7 @@ async def main(times: int) -> None:
 
 
 async def kill_once(folder: Path, after: float) -> int:
-    async with started(folder, BUILTIN_PACE="40") as (process, client):
+    async with started(folder, BUILTIN_PACE="120") as (process, client):
         conversation = await first_conversation(client)
         sent = (await client.run(SEND, id=conversation, content="Go on", mode="BACKGROUND"))["sendMessage"]
         assert sent["userErrors"] == [], sent
