@@ -21,7 +21,10 @@ class Database:
         self.url = make_url(url)
         self._is_sqlite = self.url.get_backend_name() == "sqlite"
         connecting = {"async_creator_fn": sqlite.connect} if self._is_sqlite else {}
-        self.engine = create_async_engine(self.url, connect_args=connecting, json_serializer=_dump)
+        # What people say stays out of errors, and so out of logs.
+        self.engine = create_async_engine(
+            self.url, connect_args=connecting, json_serializer=_dump, hide_parameters=True
+        )
         self._reads = self._sessions()
         self._snapshots = self._sessions("DEFERRED")
         self._writes = self._sessions("IMMEDIATE")

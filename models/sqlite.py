@@ -5,6 +5,7 @@ close, and rolls back whatever it reads; each of these is a hop to that thread a
 one hop, and a transaction that never began is not ended.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import aiosqlite
 
 # Milliseconds that a statement waits for another process's lock; an import of old chats holds it for long.
-BUSY_TIMEOUT = 30_000
+BUSY_TIMEOUT = 10_000
 
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT}",
@@ -66,6 +67,14 @@ class OneHopConnection(aiosqlite.Connection):
             return done
 
         return await self._execute(whole)  # type: ignore[no-any-return, no-untyped-call]
+
+    async def _connect(self) -> aiosqlite.Connection:
+        try:
+            return await super()._connect()
+        except BaseException:
+            # The thread says farewell to the loop, which may be closed by then.
+            await asyncio.to_thread(self._thread.join)
+            raise
 
     def cursor(self) -> _Cursor:  # type: ignore[override]
         return _Cursor(self)

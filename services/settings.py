@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     trusted_hosts: Names = Field((), description="More names of this server, beside `HOST` and localhost.")
     documents_file: Path | None = Field(None, description="Trusted documents: JSON of ids and texts.")
     documents_only: bool = Field(False, description="Whether only trusted documents are executed.")
-    max_tokens: int = Field(2000, ge=1, description="Tokens a document may have.")
+    max_document_tokens: int = Field(2000, ge=1, description="Tokens a document may have.")
     max_depth: int = Field(20, ge=1, description="Levels of fields a document may have.")
     max_aliases: int = Field(50, ge=0, description="Aliases, and fields there twice, a document may have.")
     max_directives: int = Field(50, ge=0, description="Directives a document may have.")

@@ -55,7 +55,7 @@ class Limits:
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
         return cls(
-            tokens=settings.max_tokens,
+            tokens=settings.max_document_tokens,
             depth=settings.max_depth,
             aliases=settings.max_aliases,
             directives=settings.max_directives,

@@ -48,12 +48,16 @@ async def run(client: Client, conversation: str, pid: int, sleepers: int) -> Non
         for key, moment in times.items():
             first[key] = min(moment, first.get(key, moment))
     delays = [moment - first[key] for times, _ in arrivals for key, moment in times.items()]
-    memory = int(open(f"/proc/{pid}/statm").read().split()[1]) * 4096 / 2**20
+    slowest = quantiles(delays, n=100)[98]
     print(
-        f"{READERS} reading, {sleepers} not: delay to the first of them median {median(delays) * 1000:.1f} ms, "
-        f"99 % {quantiles(delays, n=100)[98] * 1000:.1f} ms; server {memory:.0f} MiB; texts equal: {len(texts) == 1}",
+        f"{READERS} reading, {sleepers} not: behind the first of them by {median(delays) * 1000:.1f} ms (median), "
+        f"{slowest * 1000:.1f} ms (99 %); server {memory_of(pid)} MiB; texts equal: {len(texts) == 1}",
         flush=True,
     )
+
+
+def memory_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 >> 20
 
 
 @contextlib.asynccontextmanager

@@ -93,7 +93,7 @@ async def test_settings_of_the_file_are_the_safe_ones(database: Database) -> Non
     async with database.read() as session:
         pragmas = ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
         values = [await session.scalar(text(f"PRAGMA {name}")) for name in pragmas]
-    assert values == ["wal", 1, 2, 30_000]
+    assert values == ["wal", 1, 2, 10_000]
 
 
 async def test_vacuum_into_makes_a_copy_while_it_runs(database: Database, tmp_path: Path) -> None:
