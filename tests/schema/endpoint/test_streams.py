@@ -15,25 +15,27 @@ from tests.client import Client
 from tests.makers import TestEngine, make_conversation, until
 from tests.schema.endpoint.raw import post
 
-WATCH = """subscription ($id: ID!) { replyStream(conversationId: $id, untilDone: true) {
+WATCH = """subscription ($id: ID!, $after: String) {
+    replyStream(conversationId: $id, after: $after, untilDone: true) {
     __typename ... on ReplyDelta { delta } message { conversation { title } } } }"""
 SEND = """mutation ($id: ID!) { sendMessage(input: {conversationId: $id, content: "Hi", replyMode: BACKGROUND}) {
-    reply { id } } }"""
+    streamCursor } }"""
 PARTS = 'multipart/mixed;boundary="graphql";subscriptionSpec=1.0,application/json;q=0.9'
 
 
-async def speaking(client: Client, services: Services) -> str:
+async def speaking(client: Client, services: Services) -> dict[str, str]:
+    """Let a reply begin; return what a watcher of it asks for, so that it misses nothing however late it comes."""
     conversation = await make_conversation(services)
-    await client.run(SEND, id=conversation.id)
-    return conversation.id
+    sent = (await client.run(SEND, id=conversation.id))["sendMessage"]
+    return {"id": conversation.id, "after": sent["streamCursor"]}
 
 
 async def test_events_end_with_complete_and_lines_with_lf(
     client: Client, services: Services, engine: TestEngine
 ) -> None:
-    id = await speaking(client, services)
+    reply = await speaking(client, services)
     engine.answer("One\ntwo.")
-    answer = await post(client.url, {"query": WATCH, "variables": {"id": id}}, "text/event-stream")
+    answer = await post(client.url, {"query": WATCH, "variables": reply}, "text/event-stream")
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert answer.headers["cache-control"] == "no-cache, no-transform"
     text = unchunked(answer.body).decode()
@@ -52,9 +54,9 @@ async def test_a_query_is_one_event(client: Client) -> None:
 
 
 async def test_parts_are_what_apollo_reads(client: Client, services: Services, engine: TestEngine) -> None:
-    id = await speaking(client, services)
+    reply = await speaking(client, services)
     engine.answer("One.")
-    answer = await post(client.url, {"query": WATCH, "variables": {"id": id}}, PARTS)
+    answer = await post(client.url, {"query": WATCH, "variables": reply}, PARTS)
     assert answer.headers["content-type"] == 'multipart/mixed; boundary="graphql"; subscriptionSpec=1.0'
     opening, *parts, closing = unchunked(answer.body).split(b"--graphql")
     assert (opening, closing) == (b"", b"--\r\n")
@@ -82,10 +84,10 @@ RENAME = """mutation ($id: ID!) { updateConversation(input: {conversationId: $id
 async def test_what_is_shown_with_an_event_is_loaded_for_it(
     client: Client, services: Services, engine: TestEngine
 ) -> None:
-    id = await speaking(client, services)
-    events = client.watch(WATCH, id=id)
+    reply = await speaking(client, services)
+    events = client.watch(WATCH, **reply)
     assert title(await anext(events)) == "New conversation"
-    await client.run(RENAME, id=id)
+    await client.run(RENAME, id=reply["id"])
     engine.answer("One.")
     assert {title(event) async for event in events} == {"Renamed"}
 
@@ -95,8 +97,8 @@ def title(event: dict[str, Any]) -> str:
 
 
 async def test_a_watcher_that_leaves_ends_its_stream(client: Client, services: Services) -> None:
-    id = await speaking(client, services)
-    events = client.watch(WATCH, id=id)
+    reply = await speaking(client, services)
+    events = client.watch(WATCH, **reply)
     await anext(events)
     assert len(tasks()) == 1
     await events.aclose()
