@@ -53,12 +53,19 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncSession]:
         """Open one transaction: committed when the block ends, rolled back when it raises.
 
+        Rows that an exception carries out stay readable as they were.
         On SQLite it holds the write lock from its beginning, so check-then-write is safe.
         """
         async with AsyncExitStack() as stack:
             if self._is_sqlite:
                 await stack.enter_async_context(self._turn)
-            yield await stack.enter_async_context(self._writes.begin())
+            session = await stack.enter_async_context(self._writes.begin())
+            try:
+                yield session
+            except BaseException:
+                # The rollback would empty every row that the session still holds.
+                session.expunge_all()
+                raise
 
     def exists(self) -> bool:
         """Tell whether there is something to connect to; a missing file would be made by that."""

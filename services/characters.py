@@ -68,7 +68,6 @@ class CharacterService:
         async with self._database.write() as session:
             character = await get(session, owner, character_id)
             if expected_version not in (None, character.version):
-                session.expunge(character)
                 raise VersionConflict(character)
             _apply(character, fields)
             if session.is_modified(character):

@@ -91,7 +91,6 @@ class ConversationService:
         async with self._database.write() as session:
             conversation = await get(session, owner, conversation_id)
             if expected_version not in (None, conversation.version):
-                session.expunge(conversation)
                 raise VersionConflict(conversation)
             _apply(conversation, fields)
             if session.is_modified(conversation):

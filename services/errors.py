@@ -58,7 +58,7 @@ class NotFound(Refusal):
 
 
 class VersionConflict(Refusal):
-    """Somebody changed it meanwhile; `current` is what it is now, a row that belongs to no session."""
+    """Somebody changed it meanwhile; `current` is what it is now."""
 
     code = RefusalCode.VERSION_CONFLICT
 

@@ -199,10 +199,7 @@ class Exchanges:
 async def refuse_when_busy(session: AsyncSession, conversation: Conversation) -> None:
     """Raise ReplyInProgress when a reply is being written in the conversation."""
     if run := await runs.unfinished(session, conversation.id):
-        reply = await session.get_one(Message, run.message_id)
-        # The rollback would empty what the refusal carries.
-        session.expunge(reply)
-        raise ReplyInProgress(reply)
+        raise ReplyInProgress(await session.get_one(Message, run.message_id))
 
 
 async def _new_reply(session: AsyncSession, conversation: Conversation, parent: Message | None) -> Message:

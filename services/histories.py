@@ -190,7 +190,6 @@ class HistoryService:
 async def _get(session: AsyncSession, owner: str, conversation_id: str, expected: int | None) -> Conversation:
     conversation = await conversations.get(session, owner, conversation_id)
     if expected not in (None, conversation.history_version):
-        session.expunge(conversation)
         raise VersionConflict(conversation, "expected_history_version")
     return conversation
 

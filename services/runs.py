@@ -131,6 +131,12 @@ async def abandoned(session: AsyncSession, writer: str) -> list[Run]:
     return [run for run in others if is_abandoned(run, writer)]
 
 
+async def interrupt(session: AsyncSession, left: list[Run]) -> None:
+    """End runs whose writer is gone, keeping the text stored so far; whoever comes first does it."""
+    for run in left:
+        await end(session, RunKey(run.conversation_id, run.started), INTERRUPTED)
+
+
 def is_abandoned(run: Run, writer: str) -> bool:
     """A writer never reaps its own runs."""
     return run.writer != writer and (run.lease_until < now() or _process_is_gone(run.writer, writer))

@@ -15,8 +15,7 @@ from services.cursors import Cursor
 from services.errors import InvalidCursor, NotFound
 from services.events import AsOf, ReplyDelta, ReplyEvent, ReplyFailed, ReplyFinished
 from services.replay import Log, MessageState, RunState, next_event
-from services.runs import RunKey
-from services.texts import StoredText
+from services.texts import StoredText, Text
 
 logger = logging.getLogger("repartee.streams")
 
@@ -128,10 +127,8 @@ class StreamService:
         )
 
     async def _reap(self, abandoned: list[Run]) -> None:
-        """End runs whose writer is gone; whoever comes first does it."""
         async with self._database.write() as session:
-            for run in abandoned:
-                await runs.end(session, RunKey(run.conversation_id, run.started), runs.INTERRUPTED)
+            await runs.interrupt(session, abandoned)
         self._broker.announce(abandoned[0].conversation_id)
 
 
@@ -214,7 +211,8 @@ def _run_state(run: Run) -> RunState:
 def _message_state(
     message: Message, near: list[Run], resumed: dict[str, int], live: LiveReply | None
 ) -> MessageState:
-    running = any(run.ended is None and live is not None and run.started == live.run for run in near)
-    is_live = running and live is not None and live.message_id == message.id
-    text = live if is_live and live is not None else StoredText(message.content)
+    text: Text = StoredText(message.content)
+    if live is not None and live.message_id == message.id:
+        # A run that has ended says all that counts in its row.
+        text = live if any(run.ended is None and run.started == live.run for run in near) else text
     return MessageState(message.id, text, message.edited_version, resumed.get(message.id))

@@ -125,8 +125,7 @@ class ReplyWriter:
                 return
         async with self._database.write() as session:
             left = await runs.abandoned(session, self.name)
-            for run in left:
-                await runs.end(session, RunKey(run.conversation_id, run.started), runs.INTERRUPTED)
+            await runs.interrupt(session, left)
         for run in left:
             self._broker.announce(run.conversation_id)
 
