@@ -23,14 +23,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from models import Database
+from models import LOCAL_OWNER, Database
 from schema import schema
 from schema.endpoint import GraphQLEndpoint
-from services import LOCAL_OWNER, Services
+from services import Services
 from services.broker.memory import MemoryBroker
 from services.engines import Engine, EngineConfigurationError, EngineError
 from services.engines.choosing import choose_engine
-from services.legacy import commands as legacy_commands
+from services.importing import commands as import_commands
+from services.legacy import FORMAT as LEGACY
 from services.server import VERSION
 from services.settings import Settings
 from services.welcome import welcome
@@ -202,7 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, (command, purpose) in _COMMANDS.items():
         added = commands.add_parser(name, help=purpose)
         added.set_defaults(run=lambda settings, _, command=command: command(settings))
-    legacy_commands.add_to(commands)
+    import_commands.add_to(commands, LEGACY)
     return parser
 
 

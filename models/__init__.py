@@ -2,33 +2,46 @@
 
 from models.base import Base, new_key, now
 from models.character import Character
+from models.clock import database_time
 from models.conversation import Conversation, TitleSource
-from models.database import Database
+from models.database import Database, Unavailable, after_commit
 from models.generation import Failure, FailureCode, FinishReason, Generation, TokenUsage
+from models.idempotency_key import IdempotencyKey
 from models.message import UNFINISHED, Message, Role, Status
 from models.origin import Origin, OriginKind
-from models.request import Request
+from models.ownership import LOCAL_OWNER, Everyone, Owned, Owner, OwnershipError, everyone
 from models.run import Run
+from models.writer import Writer
 
 __all__ = [
+    "LOCAL_OWNER",
     "UNFINISHED",
     "Base",
     "Character",
     "Conversation",
     "Database",
+    "Everyone",
     "Failure",
     "FailureCode",
     "FinishReason",
     "Generation",
+    "IdempotencyKey",
     "Message",
     "Origin",
     "OriginKind",
-    "Request",
+    "Owned",
+    "Owner",
+    "OwnershipError",
     "Role",
     "Run",
     "Status",
     "TitleSource",
     "TokenUsage",
+    "Unavailable",
+    "Writer",
+    "after_commit",
+    "database_time",
+    "everyone",
     "new_key",
     "now",
 ]

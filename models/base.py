@@ -1,13 +1,14 @@
-"""What every table shares: names of constraints, ids, moments, and values kept as JSON."""
+"""Declarative base of all tables: constraint names, ids, UTC datetimes, and values kept as JSON."""
 
 import os
 import re
 import time
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CHAR, JSON, DateTime, Dialect, MetaData, TypeDecorator, Uuid
+from sqlalchemy import CHAR, JSON, DateTime, Dialect, MetaData, String, TypeDecorator, Uuid
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeEngine
 
@@ -16,7 +17,10 @@ _NO_ROW = "0" * 32
 
 
 class Key(TypeDecorator[str]):
-    """`<prefix>_<32 hex digits>` in Python, a UUID in the database. A malformed key matches no row."""
+    """`<prefix>_<32 hex digits>` in Python, a UUID in the database.
+
+    A malformed key is bound as zeros, which match no row; so it may be compared with, but never inserted.
+    """
 
     impl = CHAR
     cache_ok = True
@@ -47,7 +51,7 @@ _last_moment = 0
 
 
 def new_key(prefix: str) -> str:
-    """Return a new id: the prefix and a version 7 UUID (RFC 9562, method 3).
+    """Returns a new id: the prefix and a version 7 UUID (RFC 9562, method 3).
 
     Ids made by one process sort in the order they were made.
     """
@@ -62,7 +66,7 @@ def new_key(prefix: str) -> str:
 
 
 def now() -> datetime:
-    """Return this moment, aware and in UTC."""
+    """Returns the current time, aware and in UTC."""
     return datetime.now(UTC)
 
 
@@ -80,18 +84,44 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None or value.tzinfo is not None:
-            return value
-        return value.replace(tzinfo=UTC)
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class Choice(TypeDecorator[Any]):
+    """A member of a StrEnum, kept by its value. A value that only a newer version knows is read as `unknown`."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, kind: type[StrEnum], unknown: StrEnum) -> None:
+        super().__init__(16)
+        self.kind = kind
+        self.unknown = unknown
+        self._members = {member.value: member for member in kind}
+
+    @property
+    def python_type(self) -> type[StrEnum]:
+        return self.kind
+
+    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:
+        return None if value is None else self.kind(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        return None if value is None else self._members.get(value, self.unknown)
 
 
 class Record(TypeDecorator[Any]):
-    """A frozen dataclass kept as a JSON object; what is None is left out."""
+    """A frozen dataclass kept as a JSON object without its None values.
+
+    Keys that the class does not know are ignored: a newer version may have written the row.
+    """
 
     impl = JSON(none_as_null=True)
     cache_ok = True
 
-    def __init__(self, kind: type) -> None:
+    def __init__(self, kind: type[Any]) -> None:
         super().__init__()
         self.kind = kind
 
@@ -101,7 +131,10 @@ class Record(TypeDecorator[Any]):
         return {name: part for name, part in asdict(value).items() if part is not None}
 
     def process_result_value(self, value: dict[str, Any] | None, dialect: Dialect) -> Any:
-        return None if value is None else self.kind(**value)
+        if value is None:
+            return None
+        known = {field.name for field in fields(self.kind)}
+        return self.kind(**{name: part for name, part in value.items() if name in known})
 
 
 class Base(DeclarativeBase):

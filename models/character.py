@@ -1,24 +1,35 @@
-"""Whom one talks with."""
+"""Table of characters."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import JSON, Index
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import JSON, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Key, Record, new_key, now
 from models.generation import Generation
-
-if TYPE_CHECKING:
-    from models.conversation import Conversation
+from models.ownership import Owned
 
 
-class Character(Base):
+class Character(Owned, Base):
+    """`conversation_count` is kept, so that no list counts. From `deleting_at` on, the character and all that
+    belongs to it are hidden from its owner, and taken apart in batches."""
+
     __tablename__ = "characters"
-    __table_args__ = (Index(None, "owner", "name_folded", "id"),)
+    __table_args__ = (
+        Index(None, "owner", "name_folded", "id"),
+        Index(None, "owner", "active_at", "id"),
+        Index(None, "owner", "created_at", "id"),
+        Index(None, "owner", "updated_at", "id"),
+        Index(
+            "ix_characters_deleting",
+            "id",
+            sqlite_where=text("deleting_at IS NOT NULL"),
+            postgresql_where=text("deleting_at IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(Key("char"), primary_key=True, default=lambda: new_key("char"))
-    owner: Mapped[str] = mapped_column(default="local")
     name: Mapped[str]
     name_folded: Mapped[str]
     description: Mapped[str] = mapped_column(default="")
@@ -37,7 +48,5 @@ class Character(Base):
     active_at: Mapped[datetime] = mapped_column(default=now)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
-
-    conversations: Mapped[list["Conversation"]] = relationship(
-        back_populates="character", lazy="raise", passive_deletes=True
-    )
+    conversation_count: Mapped[int] = mapped_column(default=0)
+    deleting_at: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""How replies are generated, and what they cost: values kept inside rows."""
+"""Generation settings, token usage and failures of replies: values kept inside rows."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True)
 class Generation:
-    """Wishes for the model; None means: as the level above says."""
+    """Settings for the model; None means that the level above decides."""
 
     model: str | None = None
     temperature: float | None = None
@@ -16,7 +16,7 @@ class Generation:
     seed: int | None = None
 
     def over(self, lower: "Generation") -> "Generation":
-        """Return these settings, with what they leave open taken from `lower`."""
+        """Returns these settings; what is None in them is taken from `lower`."""
         return Generation(
             **{
                 name: lower_value if (mine := getattr(self, name)) is None else mine
@@ -69,8 +69,9 @@ class Failure:
     retry_after_seconds: int | None = None
 
     def __post_init__(self) -> None:
-        # A row gives the code back as plain text.
-        object.__setattr__(self, "code", FailureCode(self.code))
+        # A row gives the code back as plain text, and a newer version may have written one that is unknown here.
+        known = self.code in FailureCode.__members__
+        object.__setattr__(self, "code", FailureCode(self.code) if known else FailureCode.INTERNAL)
 
 
 class FinishReason(StrEnum):

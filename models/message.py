@@ -1,14 +1,15 @@
-"""One thing said, and its place in the tree of a conversation."""
+"""Table of messages: what was written, and its place in the tree of a conversation."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Enum, ForeignKey, Index, false, text
+from sqlalchemy import ForeignKey, Index, false, inspect, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Key, Record, new_key, now
+from models.base import Base, Choice, Key, Record, new_key, now
 from models.generation import Failure, FinishReason, TokenUsage
+from models.ownership import Owned
 
 
 class Role(StrEnum):
@@ -29,7 +30,7 @@ class Status(StrEnum):
 UNFINISHED = (Status.PENDING, Status.STREAMING)
 
 
-class Message(Base):
+class Message(Owned, Base):
     """A node of the tree; siblings are alternatives.
 
     `active` marks the one path that is the conversation. `selected` marks the child that was last on the path,
@@ -41,17 +42,19 @@ class Message(Base):
         Index(
             "uq_messages_active_path",
             "conversation_id",
+            "owner",
             "position",
             unique=True,
             sqlite_where=text("active = 1"),
             postgresql_where=text("active"),
         ),
-        Index(None, "conversation_id", "position", "id"),
-        Index(None, "parent_id"),
+        Index(None, "conversation_id", "owner", "position", "id"),
+        Index(None, "parent_id", "owner", "id"),
         Index(None, "speaker_id"),
         Index(
             "ix_messages_edited",
             "conversation_id",
+            "owner",
             "edited_version",
             sqlite_where=text("edited_version > 0"),
             postgresql_where=text("edited_version > 0"),
@@ -67,11 +70,11 @@ class Message(Base):
     selected: Mapped[bool] = mapped_column(default=True)
     # No part of any prompt; an import may bring such messages.
     hidden: Mapped[bool] = mapped_column(default=False, server_default=false())
-    role: Mapped[Role] = mapped_column(Enum(Role, native_enum=False, length=16))
+    role: Mapped[Role] = mapped_column(Choice(Role, Role.ASSISTANT))
     speaker_id: Mapped[str | None] = mapped_column(Key("char"), ForeignKey("characters.id", ondelete="SET NULL"))
     content: Mapped[str] = mapped_column(default="")
-    status: Mapped[Status] = mapped_column(Enum(Status, native_enum=False, length=16), default=Status.COMPLETED)
-    finish_reason: Mapped[FinishReason | None] = mapped_column(Enum(FinishReason, native_enum=False, length=16))
+    status: Mapped[Status] = mapped_column(Choice(Status, Status.COMPLETED), default=Status.COMPLETED)
+    finish_reason: Mapped[FinishReason | None] = mapped_column(Choice(FinishReason, FinishReason.END))
     failure: Mapped[Failure | None] = mapped_column(Record(Failure))
     model: Mapped[str | None]
     usage: Mapped[TokenUsage | None] = mapped_column(Record(TokenUsage))
@@ -80,3 +83,11 @@ class Message(Base):
     edited_version: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime | None] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
+
+    def shown_as(self, content: str, status: Status) -> "Message":
+        """Returns a copy, in no session, with another text and status: a row is never changed only to be shown."""
+        copy = Message(**{column.key: getattr(self, column.key) for column in inspect(Message).column_attrs})
+        copy.content, copy.status = content, status
+        if status in UNFINISHED:
+            copy.finish_reason = copy.failure = None
+        return copy

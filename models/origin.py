@@ -1,13 +1,14 @@
-"""Where an imported row came from."""
+"""Table of origins: where an imported row came from."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Enum, ForeignKey, Index
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Key, now
+from models.base import Base, Choice, Key, now
+from models.ownership import Owned
 
 
 class OriginKind(StrEnum):
@@ -16,7 +17,7 @@ class OriginKind(StrEnum):
     CONVERSATION = "CONVERSATION"
 
 
-class Origin(Base):
+class Origin(Owned, Base):
     """`key` is a digest of what was found, so that finding it again adds nothing.
 
     `name` is the character's, as it was found; `document` is what was found, without its messages.
@@ -30,9 +31,9 @@ class Origin(Base):
         Index(None, "conversation_id"),
     )
 
-    owner: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(Key("user"), primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
-    kind: Mapped[OriginKind] = mapped_column(Enum(OriginKind, native_enum=False, length=16))
+    kind: Mapped[OriginKind] = mapped_column(Choice(OriginKind, OriginKind.CONVERSATION))
     form: Mapped[str]
     name: Mapped[str]
     character_id: Mapped[str] = mapped_column(Key("char"), ForeignKey("characters.id", ondelete="CASCADE"))

@@ -1,19 +1,18 @@
-"""One go at writing a reply: a first reply, another alternative, or a continuation."""
+"""Table of runs. A run is one attempt at writing a reply: a first reply, an alternative, or a continuation."""
 
-from datetime import datetime
-
-from sqlalchemy import Enum, ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Key, Record
+from models.base import Base, Choice, Key, Record
 from models.generation import Failure, FinishReason, TokenUsage
 from models.message import Status
+from models.ownership import Owned
 
 
-class Run(Base):
+class Run(Owned, Base):
     """`started`, `ended`: values of the conversation's history_version. Offsets count code points.
 
-    Whoever writes the run is `writer`; it holds the run until `lease_until` and renews that as it goes.
+    `writer` names the process that writes the run; it holds the run as long as its row in `writers` is alive.
     """
 
     __tablename__ = "runs"
@@ -36,10 +35,9 @@ class Run(Base):
     start_offset: Mapped[int]
     ended: Mapped[int | None]
     end_offset: Mapped[int | None]
-    status: Mapped[Status] = mapped_column(Enum(Status, native_enum=False, length=16), default=Status.PENDING)
-    finish_reason: Mapped[FinishReason | None] = mapped_column(Enum(FinishReason, native_enum=False, length=16))
+    status: Mapped[Status] = mapped_column(Choice(Status, Status.COMPLETED), default=Status.PENDING)
+    finish_reason: Mapped[FinishReason | None] = mapped_column(Choice(FinishReason, FinishReason.END))
     failure: Mapped[Failure | None] = mapped_column(Record(Failure))
     usage: Mapped[TokenUsage | None] = mapped_column(Record(TokenUsage))
     model: Mapped[str | None]
     writer: Mapped[str]
-    lease_until: Mapped[datetime]

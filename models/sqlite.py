@@ -1,8 +1,9 @@
-"""SQLite as Repartee wants it: one thread hop a statement, write-ahead log, checked references.
+"""SQLite connections: one thread hop a statement, write-ahead log, foreign keys.
 
 aiosqlite runs a connection in a thread of its own. SQLAlchemy asks it to open a cursor, execute, fetch and
 close, and rolls back whatever it reads; each of these is a hop to that thread and back. Here a statement is
-one hop, and a transaction that never began is not ended.
+one hop, and a transaction that never began is not ended. This uses private members of aiosqlite, so its version
+is pinned.
 """
 
 import asyncio
@@ -14,9 +15,10 @@ import aiosqlite
 
 # Milliseconds that a statement waits for another process's lock; an import of old chats holds it for long.
 BUSY_TIMEOUT = 10_000
+# A writer waits in short steps, because nothing can end the wait inside a step. See Database.write.
+WRITER_BUSY_TIMEOUT = 500
 
 _PRAGMAS = (
-    f"PRAGMA busy_timeout = {BUSY_TIMEOUT}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA synchronous = FULL",
@@ -24,7 +26,7 @@ _PRAGMAS = (
 
 
 class _Cursor:
-    """What SQLAlchemy's adapter asks of a cursor; rows are there when `execute` returns."""
+    """The part of a cursor that SQLAlchemy's adapter uses; `execute` has fetched the rows when it returns."""
 
     arraysize = 1
     description: Any = None
@@ -48,7 +50,7 @@ class _Cursor:
         return self._rows
 
     async def close(self) -> None:
-        """Nothing is open any more."""
+        """Does nothing: the cursor was closed when its rows had been fetched."""
 
     async def _run(self, act: Callable[[sqlite3.Cursor], sqlite3.Cursor]) -> None:
         done = await self._connection.run(act)
@@ -57,22 +59,22 @@ class _Cursor:
 
 class OneHopConnection(aiosqlite.Connection):
     async def run(self, act: Callable[[sqlite3.Cursor], sqlite3.Cursor]) -> tuple[Any, int, int | None, list[Any]]:
-        """Execute and fetch in the connection's thread, in one go."""
+        """Executes and fetches in the connection's thread, in one hop."""
 
-        def whole() -> tuple[Any, int, int | None, list[Any]]:
+        def execute_and_fetch() -> tuple[Any, int, int | None, list[Any]]:
             cursor = act(self._conn.cursor())
             rows = cursor.fetchall() if cursor.description else []
             done = (cursor.description, cursor.rowcount, cursor.lastrowid, rows)
             cursor.close()
             return done
 
-        return await self._execute(whole)  # type: ignore[no-any-return, no-untyped-call]
+        return await self._execute(execute_and_fetch)  # type: ignore[no-any-return, no-untyped-call]
 
     async def _connect(self) -> aiosqlite.Connection:
         try:
             return await super()._connect()
         except BaseException:
-            # The thread says farewell to the loop, which may be closed by then.
+            # The connection's thread posts its result to the event loop; wait, or it may find the loop closed.
             await asyncio.to_thread(self._thread.join)
             raise
 
@@ -88,16 +90,17 @@ class OneHopConnection(aiosqlite.Connection):
             await super().rollback()
 
 
-def connect(path: str, **options: Any) -> OneHopConnection:
-    """Open a connection that leaves BEGIN to its caller; pass it to SQLAlchemy as `async_creator_fn`."""
+def connect(path: str, busy_timeout: int = BUSY_TIMEOUT, **options: Any) -> OneHopConnection:
+    """Opens a connection that leaves BEGIN to its caller; for SQLAlchemy's `async_creator_fn`."""
 
     def open_prepared() -> sqlite3.Connection:
         connection: sqlite3.Connection = sqlite3.connect(path, **{**options, "isolation_level": None})
+        connection.execute(f"PRAGMA busy_timeout = {busy_timeout}")
         for pragma in _PRAGMAS:
             connection.execute(pragma)
         return connection
 
     connection = OneHopConnection(open_prepared, iter_chunk_size=64)
-    # A process that dies without closing must not wait for the thread.
+    # A process that ends without closing must not wait for the thread.
     connection._thread.daemon = True
     return connection

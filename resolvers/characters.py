@@ -9,7 +9,7 @@ from models import Character, Conversation, Message
 from resolvers.connections import Connection
 from resolvers.context import Info
 from services.characters import CharacterOrder
-from services.paging import wish
+from services.paging import page_arguments
 
 
 async def character(info: Info, id: strawberry.ID) -> Character | None:
@@ -20,7 +20,7 @@ async def characters(
     info: Info, first: int = 20, order_by: CharacterOrder = CharacterOrder.NAME_ASC, search: str | None = None
 ) -> Sequence[Character]:
     service = info.context.services.characters
-    return (await service.page(info.context.owner, order_by, search, wish(first))).nodes
+    return (await service.page(info.context.owner, order_by, search, page_arguments(first))).nodes
 
 
 async def characters_connection(
@@ -33,7 +33,7 @@ async def characters_connection(
     search: str | None = None,
 ) -> Connection:
     owner, service = info.context.owner, info.context.services.characters
-    page = await service.page(owner, order_by, search, wish(first, after, last, before))
+    page = await service.page(owner, order_by, search, page_arguments(first, after, last, before))
     return Connection(page, lambda: service.count(owner, search))
 
 
@@ -56,5 +56,6 @@ async def update(
     return await service.update(info.context.owner, character_id, fields, expected_version)
 
 
-async def delete(info: Info, character_id: strawberry.ID) -> str:
-    return await info.context.services.characters.delete(info.context.owner, character_id)
+async def delete(info: Info, character_id: strawberry.ID) -> dict[str, Any]:
+    deleted_id, count = await info.context.services.characters.delete(info.context.owner, character_id)
+    return {"deleted_character_id": deleted_id, "deleted_conversation_count": count}

@@ -1,4 +1,4 @@
-"""What every resolver of one operation shares."""
+"""The context that all resolvers of one operation share."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -7,37 +7,44 @@ from typing import TypeVar
 
 import strawberry
 
+from models import LOCAL_OWNER, Conversation
 from resolvers.loaders import Loaders
-from services import LOCAL_OWNER, Services
+from services import Services
 
 T = TypeVar("T")
 
 
 @dataclass
 class Context:
-    """`owner` is on whose behalf things are done."""
+    """`owner` is whose rows the operation reads and changes."""
 
     services: Services
     owner: str = LOCAL_OWNER
     loaders: Loaders = field(init=False)
+    _seen: dict[str, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.forget()
+        self.reset_loaders()
 
-    def forget(self) -> None:
-        """Load everything anew from here on, because it may have changed."""
-        self.loaders = Loaders(self.services)
+    def reset_loaders(self) -> None:
+        """Makes everything be read again from here on, because it may have changed."""
+        self.loaders = Loaders(self.services, self.owner)
 
-    async def anew(self, events: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-        """Give a subscription's events on, each with everything loaded anew."""
+    def saw(self, conversation_id: str, history_version: int) -> None:
+        """Notes that the answer holds a text which is at least as new as this version of its conversation."""
+        self._seen[conversation_id] = min(history_version, self._seen.get(conversation_id, history_version))
+
+    def stream_version(self, conversation: Conversation) -> int:
+        """Returns a version of the conversation that is no newer than any of its texts in the answer."""
+        return min(conversation.history_version, self._seen.get(conversation.id, conversation.history_version))
+
+    async def fresh_for_each(self, events: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+        """Yields a subscription's events; each is an answer of its own, for which everything is read again."""
         async with aclosing(events) as open_events:
             async for event in open_events:
-                self.forget()
+                self.reset_loaders()
+                self._seen.clear()
                 yield event
-
-    def fresh(self) -> "Context":
-        """Return a context for another operation of the same caller."""
-        return Context(self.services, self.owner)
 
 
 Info = strawberry.Info[Context, None]

@@ -9,11 +9,11 @@ import strawberry
 from models import Character, Conversation, Message
 from resolvers.connections import Connection
 from resolvers.context import Info
-from services import cursors
-from services.changes import ConversationChange
 from services.conversations import ConversationOrder, Listing
-from services.cursors import Cursor
-from services.paging import Page, PageWish, wish
+from services.paging import Page, PageArguments, page_arguments
+from services.streaming import cursors
+from services.streaming.changes import ConversationChange
+from services.streaming.cursors import Cursor
 
 NEWEST = ConversationOrder.ACTIVE_DESC
 
@@ -30,7 +30,7 @@ async def conversations(
     search: str | None = None,
 ) -> Sequence[Conversation]:
     service = info.context.services.conversations
-    page = await service.page(info.context.owner, Listing(order_by, search), wish(first), character_id)
+    page = await service.page(info.context.owner, Listing(order_by, search), page_arguments(first), character_id)
     return page.nodes
 
 
@@ -45,7 +45,7 @@ async def conversations_connection(
     search: str | None = None,
 ) -> Connection:
     owner, service = info.context.owner, info.context.services.conversations
-    listing, page = Listing(order_by, search), wish(first, after, last, before)
+    listing, page = Listing(order_by, search), page_arguments(first, after, last, before)
     found = await service.page(owner, listing, page, character_id)
     return Connection(found, lambda: service.count(owner, listing, character_id))
 
@@ -57,7 +57,7 @@ async def of_character(
     order_by: ConversationOrder = NEWEST,
     search: str | None = None,
 ) -> Sequence[Conversation]:
-    return (await _page_of(character, info, Listing(order_by, search), wish(first))).nodes
+    return (await _page_of(character, info, Listing(order_by, search), page_arguments(first))).nodes
 
 
 async def connection_of_character(
@@ -71,7 +71,7 @@ async def connection_of_character(
     search: str | None = None,
 ) -> Connection:
     listing = Listing(order_by, search)
-    page = await _page_of(character, info, listing, wish(first, after, last, before))
+    page = await _page_of(character, info, listing, page_arguments(first, after, last, before))
     return Connection(page, partial(_count, character.id, listing, info))
 
 
@@ -84,11 +84,12 @@ async def of_message(message: strawberry.Parent[Message], info: Info) -> Convers
 
 
 async def chat_history(conversation: strawberry.Parent[Conversation], info: Info) -> list[dict[str, Any]]:
+    info.context.saw(conversation.id, conversation.history_version)
     return await info.context.loaders.chat_histories_of.load(conversation.id)
 
 
-def stream_cursor(conversation: strawberry.Parent[Conversation]) -> str:
-    return cursors.encode(conversation.id, Cursor(conversation.history_version))
+def stream_cursor(conversation: strawberry.Parent[Conversation], info: Info) -> str:
+    return cursors.encode(conversation.id, Cursor(info.context.stream_version(conversation)))
 
 
 async def create(
@@ -114,13 +115,37 @@ async def delete(info: Info, conversation_id: strawberry.ID) -> dict[str, Any]:
     return {"deleted_conversation_id": conversation_id, "character": character}
 
 
+async def clear_history(
+    info: Info,
+    conversation_id: strawberry.ID,
+    include_greeting: bool = True,
+    expected_history_version: int | None = None,
+) -> dict[str, Any]:
+    conversation, count = await info.context.services.conversations.clear_history(
+        info.context.owner, conversation_id, include_greeting, expected_history_version
+    )
+    return {"conversation": conversation, "cleared_message_count": count}
+
+
+async def fork(
+    info: Info,
+    conversation_id: strawberry.ID,
+    up_to_message_id: strawberry.ID | None = None,
+    title: str | None = None,
+    idempotency_key: str | None = None,
+) -> Conversation:
+    return await info.context.services.conversations.fork(
+        info.context.owner, conversation_id, up_to_message_id, title, idempotency_key
+    )
+
+
 async def changes(info: Info, conversation_id: strawberry.ID) -> AsyncIterator[ConversationChange]:
-    """Check first, then stream: a refusal is an error and no event."""
-    found = await info.context.services.changes.watch(conversation_id)
-    return info.context.anew(found)
+    """Checks first, then streams: a refusal is an error and not an event."""
+    found = await info.context.services.changes.watch(info.context.owner, conversation_id)
+    return info.context.fresh_for_each(found)
 
 
-async def _page_of(character: Character, info: Info, listing: Listing, page: PageWish) -> Page[Conversation]:
+async def _page_of(character: Character, info: Info, listing: Listing, page: PageArguments) -> Page[Conversation]:
     if page.has_cursor:
         service = info.context.services.conversations
         return await service.page(info.context.owner, listing, page, character.id)

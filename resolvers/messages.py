@@ -1,4 +1,4 @@
-"""Fields of messages, and of the paths and trees they stand in."""
+"""Fields of messages, and of the path and the tree of a conversation."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,12 +9,21 @@ import strawberry
 from models import Conversation, Message
 from resolvers.connections import Connection
 from resolvers.context import Info
-from services.messages import LAST_PAGE
-from services.paging import Page, PageWish, wish
+from services.messages import LAST_PAGE, TreePosition
+from services.paging import Page, PageArguments, page_arguments
+
+
+async def by_id(info: Info, id: str | None) -> Message | None:
+    """Returns the message, and notes for `streamCursor` how new it is."""
+    seen = await info.context.loaders.messages.load(id) if id is not None else None
+    if seen is None:
+        return None
+    info.context.saw(seen.message.conversation_id, seen.history_version)
+    return seen.message
 
 
 async def message(info: Info, id: strawberry.ID) -> Message | None:
-    return await info.context.loaders.messages.load(id)
+    return await by_id(info, id)
 
 
 async def of_conversation(
@@ -23,9 +32,11 @@ async def of_conversation(
     last: int = 50,
     before_id: strawberry.ID | None = None,
 ) -> Sequence[Message]:
-    page = wish(last=last)
+    page = page_arguments(last=last)
     if before_id is not None:
-        return await info.context.services.messages.before(conversation.id, before_id, last)
+        service, owner = info.context.services.messages, info.context.owner
+        info.context.saw(conversation.id, conversation.history_version)
+        return await service.before(owner, conversation.id, before_id, last)
     return (await _path_page(conversation, info, page)).nodes
 
 
@@ -38,34 +49,37 @@ async def connection_of_conversation(
     before: str | None = None,
     include_inactive: bool = False,
 ) -> Connection:
-    service = info.context.services.messages
-    page = wish(first, after, last, before, default=LAST_PAGE)
+    service, owner = info.context.services.messages, info.context.owner
+    page = page_arguments(first, after, last, before, default=LAST_PAGE)
     if include_inactive:
-        found = await service.tree_page(conversation.id, page)
-        return Connection(found, partial(service.tree_size, conversation.id))
+        info.context.saw(conversation.id, conversation.history_version)
+        found = await service.tree_page(owner, conversation.id, page)
+        return Connection(found, partial(service.tree_size, owner, conversation.id))
     return Connection(await _path_page(conversation, info, page), partial(_path_length, conversation))
 
 
 async def last_of_conversation(conversation: strawberry.Parent[Conversation], info: Info) -> Message | None:
-    page = await _path_page(conversation, info, PageWish(last=1))
+    page = await _path_page(conversation, info, PageArguments(last=1))
     return page.nodes[0] if page.nodes else None
 
 
 async def active_reply(conversation: strawberry.Parent[Conversation], info: Info) -> Message | None:
+    info.context.saw(conversation.id, conversation.history_version)
     return await info.context.loaders.active_replies_of.load(conversation.id)
 
 
 async def forked_from(conversation: strawberry.Parent[Conversation], info: Info) -> Message | None:
-    id = conversation.forked_from_id
-    return await info.context.loaders.messages.load(id) if id else None
+    return await by_id(info, conversation.forked_from_id)
 
 
 async def parent(message: strawberry.Parent[Message], info: Info) -> Message | None:
-    return await info.context.loaders.messages.load(message.parent_id) if message.parent_id else None
+    return await by_id(info, message.parent_id)
 
 
 async def alternatives(message: strawberry.Parent[Message], info: Info) -> Sequence[Message]:
-    return await info.context.loaders.alternatives_of.load((message.conversation_id, message.parent_id))
+    return await info.context.loaders.alternatives_of.load(
+        TreePosition(message.conversation_id, message.parent_id)
+    )
 
 
 async def alternative_index(message: strawberry.Parent[Message], info: Info) -> int:
@@ -81,13 +95,39 @@ def metadata(message: strawberry.Parent[Message]) -> dict[str, Any]:
     return message.extra or {}
 
 
+async def select_alternative(info: Info, message_id: strawberry.ID) -> dict[str, Any]:
+    message, conversation = await info.context.services.messages.select(info.context.owner, message_id)
+    return {"message": message, "conversation": conversation}
+
+
+async def edit_message(
+    info: Info, message_id: strawberry.ID, content: str, expected_history_version: int | None = None
+) -> dict[str, Any]:
+    message, conversation = await info.context.services.messages.edit(
+        info.context.owner, message_id, content, expected_history_version
+    )
+    return {"message": message, "conversation": conversation}
+
+
+async def delete_message(
+    info: Info, message_id: strawberry.ID, expected_history_version: int | None = None
+) -> dict[str, Any]:
+    gone, conversation = await info.context.services.messages.delete(
+        info.context.owner, message_id, expected_history_version
+    )
+    return {"deleted_message_ids": gone, "conversation": conversation}
+
+
 async def _alternative_ids(message: Message, info: Info) -> Sequence[str]:
-    return await info.context.loaders.alternative_ids_of.load((message.conversation_id, message.parent_id))
+    return await info.context.loaders.alternative_ids_of.load(
+        TreePosition(message.conversation_id, message.parent_id)
+    )
 
 
-async def _path_page(conversation: Conversation, info: Info, page: PageWish) -> Page[Message]:
+async def _path_page(conversation: Conversation, info: Info, page: PageArguments) -> Page[Message]:
+    info.context.saw(conversation.id, conversation.history_version)
     if page.has_cursor:
-        return await info.context.services.messages.path_page(conversation.id, page)
+        return await info.context.services.messages.path_page(info.context.owner, conversation.id, page)
     return await info.context.loaders.messages_of.load((conversation.id, page))
 
 

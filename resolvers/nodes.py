@@ -7,6 +7,7 @@ import strawberry
 
 from models import Character, Conversation, Message
 from resolvers.context import Info
+from resolvers.messages import by_id
 from services.engines import Model
 from services.errors import InvalidInput
 from services.paging import MAX_PAGE_SIZE
@@ -23,13 +24,13 @@ async def node(info: Info, id: strawberry.ID) -> Node | None:
         case "conv":
             return await loaders.conversations.load(id)
         case "msg":
-            return await loaders.messages.load(id)
+            return await by_id(info, id)
     return None
 
 
 async def nodes(info: Info, ids: list[strawberry.ID]) -> Sequence[Node | None]:
     if len(ids) > MAX_PAGE_SIZE:
-        raise InvalidInput(f"Ask for at most {MAX_PAGE_SIZE} nodes at once; these are {len(ids)}.", "ids")
+        raise InvalidInput(f"Too many ids: {len(ids)}; the limit is {MAX_PAGE_SIZE}.", "ids")
     return await asyncio.gather(*(node(info, id) for id in ids))
 
 

@@ -1,4 +1,4 @@
-"""Speaking, stopping, and watching the reply come."""
+"""Sending messages, stopping replies, and streaming reply events."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -7,9 +7,9 @@ import strawberry
 
 from models import Message
 from resolvers.context import Info
-from services.events import ReplyEvent
-from services.exchanges import Exchange, ReplyWish
-from services.messages import as_of
+from resolvers.messages import by_id
+from services.replies.options import ReplyOptions, SentReply
+from services.streaming.events import ReplyEvent
 
 
 async def send_message(
@@ -18,48 +18,53 @@ async def send_message(
     content: str,
     fields: dict[str, Any],
     parent_id: strawberry.ID | None = None,
-) -> Exchange:
+) -> SentReply:
     service = info.context.services.replies
-    return await service.send(info.context.owner, conversation_id, content, parent_id, ReplyWish(**fields))
+    return await service.send(info.context.owner, conversation_id, content, parent_id, ReplyOptions(**fields))
 
 
 async def request_reply(
     info: Info, conversation_id: strawberry.ID, fields: dict[str, Any], parent_id: strawberry.ID | None = None
-) -> Exchange:
+) -> SentReply:
     service = info.context.services.replies
-    return await service.request(info.context.owner, conversation_id, parent_id, ReplyWish(**fields))
+    return await service.request(info.context.owner, conversation_id, parent_id, ReplyOptions(**fields))
 
 
-async def regenerate_reply(info: Info, message_id: strawberry.ID, fields: dict[str, Any]) -> Exchange:
+async def regenerate_reply(info: Info, message_id: strawberry.ID, fields: dict[str, Any]) -> SentReply:
     service = info.context.services.replies
-    return await service.regenerate(info.context.owner, message_id, ReplyWish(**fields))
+    return await service.regenerate(info.context.owner, message_id, ReplyOptions(**fields))
 
 
-async def continue_reply(info: Info, message_id: strawberry.ID, fields: dict[str, Any]) -> Exchange:
+async def continue_reply(info: Info, message_id: strawberry.ID, fields: dict[str, Any]) -> SentReply:
     service = info.context.services.replies
-    return await service.carry_on(info.context.owner, message_id, ReplyWish(**fields))
+    return await service.continue_reply(info.context.owner, message_id, ReplyOptions(**fields))
 
 
-async def add_alternative(info: Info, message_id: strawberry.ID, content: str, fields: dict[str, Any]) -> Exchange:
+async def add_alternative(
+    info: Info, message_id: strawberry.ID, content: str, fields: dict[str, Any]
+) -> SentReply:
     service = info.context.services.replies
-    return await service.add_alternative(info.context.owner, message_id, content, ReplyWish(**fields))
+    return await service.add_alternative(info.context.owner, message_id, content, ReplyOptions(**fields))
 
 
 async def stop_reply(
     info: Info, conversation_id: strawberry.ID, message_id: strawberry.ID | None = None
-) -> Exchange:
+) -> SentReply:
     return await info.context.services.replies.stop(info.context.owner, conversation_id, message_id)
 
 
 async def reply_stream(
     info: Info, conversation_id: strawberry.ID, after: str | None = None, until_done: bool = False
 ) -> AsyncIterator[ReplyEvent]:
-    """Check first, then stream: a refusal is an error and no event."""
-    events = await info.context.services.streams.watch(conversation_id, after, until_done)
-    return info.context.anew(events)
+    """Checks first, then streams: a refusal is an error and not an event."""
+    events = await info.context.services.streams.watch(info.context.owner, conversation_id, after, until_done)
+    return info.context.fresh_for_each(events)
 
 
 async def message_of_event(event: strawberry.Parent[ReplyEvent], info: Info) -> Message | None:
     """The message as it was at the event; null once it is deleted."""
-    message = await info.context.loaders.messages.load(event.message_id)
-    return as_of(message, event.as_of) if message is not None else None
+    message = await by_id(info, event.message_id)
+    if message is None:
+        return None
+    info.context.saw(message.conversation_id, event.as_of.version)
+    return event.as_of.show(message)

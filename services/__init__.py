@@ -1,70 +1,68 @@
-"""What Repartee can do, whoever asks. Knows models; knows nothing of GraphQL or HTTP."""
+"""What Repartee can do, independent of GraphQL and HTTP. Builds every service once, with the parts it needs."""
 
 from dataclasses import dataclass
 
 from models import Database
 from services.broker import Broker
-from services.changes import ChangeService
 from services.characters import CharacterService
+from services.chat_history import ChatHistoryService
 from services.conversations import ConversationService
 from services.engines import Engine
-from services.exchanges import Exchanges
-from services.histories import HistoryService
+from services.housekeeping import Housekeeping
 from services.messages import MessageService
-from services.replies import ReplyService
+from services.replies.recovery import Recovery
+from services.replies.service import ReplyService
+from services.replies.writer import ReplyWriter
 from services.settings import Settings
-from services.streams import StreamService
-from services.writer import ReplyWriter
-
-# The one owner of everything, until there are users.
-LOCAL_OWNER = "local"
+from services.streaming.changes import ChangeService
+from services.streaming.service import StreamService
 
 
 @dataclass(frozen=True)
 class Services:
-    """Every use case, built once with what it needs."""
+    """Every use case."""
 
     settings: Settings
     engine: Engine
     characters: CharacterService
     conversations: ConversationService
     messages: MessageService
-    histories: HistoryService
+    chat_histories: ChatHistoryService
     replies: ReplyService
     streams: StreamService
     changes: ChangeService
     writer: ReplyWriter
-    exchanges: Exchanges
+    housekeeping: Housekeeping
 
     @classmethod
     def build(cls, settings: Settings, database: Database, broker: Broker, engine: Engine) -> "Services":
-        writer = ReplyWriter(database, broker, engine)
-        streams = StreamService(database, broker, writer.name)
-        exchanges = Exchanges(database, broker, engine, writer, streams, settings)
+        writer = ReplyWriter(database, broker, engine, settings.max_message_length)
+        streams = StreamService(database, broker)
         return cls(
             settings=settings,
             engine=engine,
-            characters=CharacterService(database, broker, writer),
-            conversations=ConversationService(database, broker, writer, settings.user_name),
-            messages=MessageService(database, broker),
-            histories=HistoryService(database, broker, writer, settings),
-            replies=ReplyService(database, exchanges, writer, settings.max_message_length),
+            characters=CharacterService(database, broker),
+            conversations=ConversationService(database, broker, settings.user_name),
+            messages=MessageService(database, broker, settings.max_message_length),
+            chat_histories=ChatHistoryService(database, broker),
+            replies=ReplyService(database, broker, engine, writer, streams, settings),
             streams=streams,
             changes=ChangeService(database, broker),
             writer=writer,
-            exchanges=exchanges,
+            housekeeping=Housekeeping(database, Recovery(database, broker, writer)),
         )
 
     async def open(self) -> None:
-        """Begin: end what an earlier process left unfinished, and go on looking for that."""
-        await self.writer.open()
+        """Ends what an earlier process left unfinished, and begins to write checkpoints."""
+        await self.housekeeping.open()
+        self.writer.open()
 
     async def drain(self) -> None:
-        """End what is being written, and let its watchers be told."""
+        """Ends the running replies, and waits until their watchers have been told."""
         await self.close()
         await self.streams.settle()
 
     async def close(self) -> None:
-        """Let what was begun be stored, and end what is being written."""
-        await self.exchanges.close()
+        """Ends the running replies, and stores what was written."""
+        await self.housekeeping.close()
         await self.writer.close()

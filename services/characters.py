@@ -1,19 +1,20 @@
-"""Keeping characters: making, changing, finding and deleting them."""
+"""Characters: creating, changing, finding and deleting them."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Character, Conversation, Database, Generation, new_key, now
-from services import checking, requests
+from models import Character, Conversation, Database, Generation, Origin, Run, new_key, now
+from services import checking, runs
 from services.broker import Broker
-from services.errors import NotFound, VersionConflict
+from services.errors import InvalidInput, NotFound, VersionConflict
 from services.generations import generation_with
-from services.paging import Key, Order, Page, PageWish, searching
-from services.writer import ReplyWriter
+from services.idempotency import KeyedRequest
+from services.locking import lock_character
+from services.paging import Order, Page, PageArguments, searching
 
 Fields = Mapping[str, Any]
 
@@ -26,11 +27,17 @@ class CharacterOrder(StrEnum):
 
 
 _ORDERS = {
-    CharacterOrder.NAME_ASC: (Key(Character.name_folded), Key(Character.id)),
-    CharacterOrder.ACTIVE_DESC: (Key(Character.active_at, True), Key(Character.id, True)),
-    CharacterOrder.CREATED_DESC: (Key(Character.created_at, True), Key(Character.id, True)),
-    CharacterOrder.UPDATED_DESC: (Key(Character.updated_at, True), Key(Character.id, True)),
+    CharacterOrder.NAME_ASC: Order("characters", (Character.name_folded, Character.id)),
+    CharacterOrder.ACTIVE_DESC: Order("characters", (Character.active_at, Character.id), descending=True),
+    CharacterOrder.CREATED_DESC: Order("characters", (Character.created_at, Character.id), descending=True),
+    CharacterOrder.UPDATED_DESC: Order("characters", (Character.updated_at, Character.id), descending=True),
 }
+
+# Characters of all greetings together.
+GREETINGS_LENGTH = 500_000
+
+# Watched conversations looked up by one statement.
+_TOPICS = 500
 
 _TEXTS = (
     "description",
@@ -43,80 +50,112 @@ _TEXTS = (
 
 
 class CharacterService:
-    def __init__(self, database: Database, broker: Broker, writer: ReplyWriter) -> None:
+    def __init__(self, database: Database, broker: Broker) -> None:
         self._database = database
         self._broker = broker
-        self._writer = writer
 
     async def create(self, owner: str, fields: Fields, idempotency_key: str | None = None) -> Character:
-        """Make a character of `fields`: columns of models.Character, `generation` and `metadata` as mappings."""
-        request = requests.Once(owner, idempotency_key, "createCharacter", fields)
-        async with self._database.write() as session:
+        """Creates a character from `fields`: columns of the table; `generation` and `metadata` are mappings."""
+        request = KeyedRequest("createCharacter", idempotency_key, fields)
+
+        async def work(session: AsyncSession) -> Character:
             if known := await request.done_before(session):
-                return await get(session, owner, known["character_id"])
-            character = Character(id=new_key("char"), owner=owner, generation=Generation(), extra={})
+                return await require_character(session, known["character_id"], path=())
+            character = Character(id=new_key("char"), generation=Generation(), extra={})
             _apply(character, fields)
             session.add(character)
-            await session.flush()
             request.remember(session, {"character_id": character.id})
-        return character
+            return character
+
+        return await self._database.write(owner, work)
 
     async def update(
         self, owner: str, character_id: str, fields: Fields, expected_version: int | None = None
     ) -> Character:
-        """Change what is in `fields`; None clears a field, or a key of `generation` or `metadata`."""
-        async with self._database.write() as session:
-            character = await get(session, owner, character_id)
+        """Changes what is in `fields`; None clears a field, or a key of `generation` or `metadata`."""
+
+        async def work(session: AsyncSession) -> Character:
+            character = await lock_character(session, character_id)
             if expected_version not in (None, character.version):
                 raise VersionConflict(character)
             _apply(character, fields)
             if session.is_modified(character):
                 character.version += 1
                 character.updated_at = now()
-        return character
+            return character
 
-    async def delete(self, owner: str, character_id: str) -> str:
-        """Delete the character with all its conversations. Return its id."""
-        async with self._database.write() as session:
-            character = await get(session, owner, character_id)
-            of_character = select(Conversation).where(Conversation.character_id == character.id)
-            gone = list(await session.scalars(of_character))
-            await session.execute(delete(Character).where(Character.id == character.id))
-        for conversation in gone:
-            self._writer.release(conversation.id, conversation.history_version)
-            self._broker.announce(conversation.id)
-        return character_id
+        return await self._database.write(owner, work)
 
-    async def by_ids(self, ids: Sequence[str]) -> list[Character | None]:
-        async with self._database.read() as session:
+    async def delete(self, owner: str, character_id: str) -> tuple[str, int]:
+        """Deletes the character with all its conversations. Returns its id and how many conversations it had.
+
+        From the commit on they are gone for every reader; services.housekeeping takes the rows apart in batches.
+        """
+
+        async def work(session: AsyncSession) -> tuple[str, int]:
+            await _stop_replies(session, character_id)
+            character = await lock_character(session, character_id)
+            # An import finds its origins by their keys, so these must not outlive the character.
+            await session.execute(delete(Origin).where(Origin.character_id == character_id))
+            for watched in await self._watched_conversations(session, character_id):
+                self._broker.changed(session, watched)
+            character.deleting_at = now()
+            return character.id, character.conversation_count
+
+        return await self._database.write(owner, work)
+
+    async def _watched_conversations(self, session: AsyncSession, character_id: str) -> list[str]:
+        watched = self._broker.topics()
+        found: list[str] = []
+        for start in range(0, len(watched), _TOPICS):
+            ids = select(Conversation.id).where(
+                Conversation.character_id == character_id, Conversation.id.in_(watched[start : start + _TOPICS])
+            )
+            found += await session.scalars(ids)
+        return found
+
+    async def by_ids(self, owner: str, ids: Sequence[str]) -> list[Character | None]:
+        async with self._database.read(owner) as session:
             found = await session.scalars(select(Character).where(Character.id.in_(ids)))
             by_id = {character.id: character for character in found}
         return [by_id.get(id) for id in ids]
 
-    async def page(self, owner: str, order: CharacterOrder, search: str | None, page: PageWish) -> Page[Character]:
-        query = select(Character).where(_found(owner, search))
-        async with self._database.read() as session:
-            return await Order("characters", _ORDERS[order]).of(order, search).page(session, query, page)
+    async def page(
+        self, owner: str, order: CharacterOrder, search: str | None, page: PageArguments
+    ) -> Page[Character]:
+        query = select(Character).where(*_matching(search))
+        async with self._database.read(owner) as session:
+            return await _ORDERS[order].of(order, search).page(session, query, page)
 
     async def count(self, owner: str, search: str | None = None) -> int:
-        async with self._database.read() as session:
-            return await session.scalar(select(func.count()).where(_found(owner, search))) or 0
+        async with self._database.read(owner) as session:
+            return await session.scalar(select(func.count(Character.id)).where(*_matching(search))) or 0
 
 
-async def get(session: AsyncSession, owner: str, character_id: str) -> Character:
-    """Return the owner's character. Raises NotFound."""
+async def require_character(
+    session: AsyncSession, character_id: str, path: Sequence[str] | None = None
+) -> Character:
+    """Raises NotFound; its path is empty where the caller named no id, but an idempotency key."""
     character = await session.get(Character, character_id)
-    if character is None or character.owner != owner:
-        raise NotFound("character", character_id)
+    if character is None:
+        raise NotFound("character", character_id, path)
     return character
 
 
-def _found(owner: str, search: str | None) -> ColumnElement[bool]:
-    return and_(Character.owner == owner, *searching(Character.name_folded, search))
+async def _stop_replies(session: AsyncSession, character_id: str) -> None:
+    """Ends the runs of the character's conversations, so that their writers let go."""
+    open_runs = select(Run.conversation_id, Run.started).join(Conversation, Conversation.id == Run.conversation_id)
+    open_runs = open_runs.where(Conversation.character_id == character_id, Run.ended.is_(None))
+    for key in await session.execute(open_runs.order_by(Run.conversation_id)):
+        await runs.end(session, runs.RunKey(*key), runs.STOPPED)
+
+
+def _matching(search: str | None) -> list[ColumnElement[bool]]:
+    return searching(Character.name_folded, search)
 
 
 def _apply(character: Character, fields: Fields) -> None:
-    """Check each field that is there, and set it; None clears."""
+    """Checks and sets each field that is given; None clears it."""
     if "name" in fields or not character.name:
         character.name = checking.name(fields.get("name") or "", "name")
         character.name_folded = checking.fold(character.name)
@@ -133,6 +172,8 @@ def _apply(character: Character, fields: Fields) -> None:
         character.generation = generation_with(character.generation, fields["generation"])
     if "metadata" in fields:
         character.extra = _merged(character.extra, fields["metadata"])
+    if "greeting" in fields or "alternate_greetings" in fields:
+        _check_greetings(character)
 
 
 def _optional(value: str | None, field: str) -> str | None:
@@ -140,8 +181,20 @@ def _optional(value: str | None, field: str) -> str | None:
 
 
 def _merged(old: dict[str, Any], new: Any) -> dict[str, Any]:
-    """Change the keys that are given, and take out those given as null; null alone takes out all."""
+    """Sets the keys that are given, and removes those given as null; null alone removes all."""
     if new is None:
         return {}
-    merged = {**old, **checking.json_object(new, "metadata")}
-    return {key: value for key, value in merged.items() if value is not None}
+    changed = {**old, **checking.json_object(new, "metadata")}
+    merged = {key: value for key, value in changed.items() if value is not None}
+    checking.metadata_size(merged, "metadata")
+    return merged
+
+
+def _check_greetings(character: Character) -> None:
+    """Every new conversation copies all greetings."""
+    size = sum(map(len, (character.greeting or "", *(character.alternate_greetings or ()))))
+    if size > GREETINGS_LENGTH:
+        raise InvalidInput(
+            f"Too long: the greetings have {size:,} characters together; the limit is {GREETINGS_LENGTH:,}.",
+            "alternate_greetings",
+        )

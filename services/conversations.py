@@ -1,4 +1,4 @@
-"""Keeping conversations: opening, changing, finding and deleting them."""
+"""Conversations: opening, changing, finding, clearing, forking and deleting them."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -6,21 +6,39 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, select
+from sqlalchemy import ColumnElement, Row, delete, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Character, Conversation, Database, Generation, Message, Role, TitleSource, new_key, now
-from services import characters, checking, requests, runs
+from models import UNFINISHED, Character, Conversation, Database, Message, Status, TitleSource, new_key, now
+from services import runs, tree
 from services.broker import Broker
+from services.characters import require_character
 from services.errors import NotFound, VersionConflict
-from services.generations import generation_with
-from services.paging import Key, Order, Page, PageWish, searching
-from services.prompting import Names
-from services.writer import ReplyWriter
+from services.idempotency import KeyedRequest
+from services.locking import count_change, lock_conversation, mark_active
+from services.messages import live_text, require_message_in
+from services.opening import add_conversation, apply_fields, count_conversations, entitle, greet
+from services.paging import Order, Page, PageArguments, searching
 
 Fields = Mapping[str, Any]
 
-DEFAULT_TITLE = "New conversation"
+# What a fork copies of a message.
+_COPIED = (
+    Message.id,
+    Message.position,
+    Message.role,
+    Message.speaker_id,
+    Message.content,
+    Message.hidden,
+    Message.status,
+    Message.finish_reason,
+    Message.failure,
+    Message.model,
+    Message.usage,
+    Message.extra,
+    Message.edited_at,
+    Message.created_at,
+)
 
 
 class ConversationOrder(StrEnum):
@@ -31,12 +49,21 @@ class ConversationOrder(StrEnum):
     TITLE_ASC = "TITLE_ASC"
 
 
+_ACTIVE, _UPDATED, _CREATED, _TITLE = (
+    (column, Conversation.id)
+    for column in (
+        Conversation.active_at,
+        Conversation.updated_at,
+        Conversation.created_at,
+        Conversation.title_folded,
+    )
+)
 _ORDERS = {
-    ConversationOrder.ACTIVE_DESC: (Key(Conversation.active_at, True), Key(Conversation.id, True)),
-    ConversationOrder.UPDATED_DESC: (Key(Conversation.updated_at, True), Key(Conversation.id, True)),
-    ConversationOrder.CREATED_DESC: (Key(Conversation.created_at, True), Key(Conversation.id, True)),
-    ConversationOrder.CREATED_ASC: (Key(Conversation.created_at), Key(Conversation.id)),
-    ConversationOrder.TITLE_ASC: (Key(Conversation.title_folded), Key(Conversation.id)),
+    ConversationOrder.ACTIVE_DESC: Order("conversations", _ACTIVE, descending=True),
+    ConversationOrder.UPDATED_DESC: Order("conversations", _UPDATED, descending=True),
+    ConversationOrder.CREATED_DESC: Order("conversations", _CREATED, descending=True),
+    ConversationOrder.CREATED_ASC: Order("conversations", _CREATED),
+    ConversationOrder.TITLE_ASC: Order("conversations", _TITLE),
 }
 
 
@@ -48,17 +75,16 @@ class Listing:
     search: str | None = None
 
     def keyset(self, *of: object) -> Order:
-        return Order("conversations", _ORDERS[self.order]).of(self.order, self.search, *of)
+        return _ORDERS[self.order].of(self.order, self.search, *of)
 
     def conditions(self) -> list[ColumnElement[bool]]:
         return searching(Conversation.title_folded, self.search)
 
 
 class ConversationService:
-    def __init__(self, database: Database, broker: Broker, writer: ReplyWriter, user_name: str) -> None:
+    def __init__(self, database: Database, broker: Broker, user_name: str) -> None:
         self._database = database
         self._broker = broker
-        self._writer = writer
         self._user_name = user_name
 
     async def create(
@@ -69,156 +95,193 @@ class ConversationService:
         include_greeting: bool = True,
         idempotency_key: str | None = None,
     ) -> Conversation:
-        """Open a conversation; the character speaks first when it has a greeting."""
-        request = requests.Once(character_id, idempotency_key, "createConversation", fields, include_greeting)
-        async with self._database.write() as session:
-            if known := await request.done_before(session):
-                return await get(session, owner, known["conversation_id"])
-            character = await characters.get(session, owner, character_id)
-            conversation = new_conversation(character)
-            _apply(conversation, fields)
-            session.add(conversation)
-            await session.flush()
-            if include_greeting:
-                await greet(session, conversation, character, self._user_name)
-            request.remember(session, {"conversation_id": conversation.id})
-        return conversation
+        """Opens a conversation; the character sends its greeting if it has one."""
+        request = KeyedRequest("createConversation", idempotency_key, fields, include_greeting)
+
+        async def work(session: AsyncSession) -> Conversation:
+            character = await require_character(session, character_id)
+            if known := await request.done_before(session, character.id):
+                return await require_conversation(session, known["conversation_id"], path=())
+            conversation = await add_conversation(session, character, fields)
+            if include_greeting and greet(session, conversation, character, self._user_name):
+                await mark_active(session, conversation)
+            request.remember(session, {"conversation_id": conversation.id}, character.id)
+            return conversation
+
+        return await self._database.write(owner, work)
 
     async def update(
         self, owner: str, conversation_id: str, fields: Fields, expected_version: int | None = None
     ) -> Conversation:
-        """Change what is in `fields`; None clears, and gives the title its default back."""
-        async with self._database.write() as session:
-            conversation = await get(session, owner, conversation_id)
+        """Changes what is in `fields`; None clears, and gives the title its default back."""
+
+        async def work(session: AsyncSession) -> Conversation:
+            conversation = await lock_conversation(session, conversation_id)
             if expected_version not in (None, conversation.version):
                 raise VersionConflict(conversation)
-            _apply(conversation, fields)
+            apply_fields(conversation, fields)
             if session.is_modified(conversation):
                 conversation.version += 1
                 conversation.updated_at = now()
-        self._broker.announce(conversation.id)
-        return conversation
+                self._broker.changed(session, conversation.id)
+            return conversation
+
+        return await self._database.write(owner, work)
 
     async def delete(self, owner: str, conversation_id: str) -> Character:
-        """Delete the conversation with its messages. Return the character it was with."""
-        async with self._database.write() as session:
-            conversation = await get(session, owner, conversation_id)
-            character = await session.get_one(Character, conversation.character_id)
-            await session.execute(delete(Conversation).where(Conversation.id == conversation.id))
-        self._writer.release(conversation_id, conversation.history_version)
-        self._broker.announce(conversation_id)
-        return character
+        """Deletes the conversation with its messages. Returns the character it was with."""
 
-    async def by_ids(self, ids: Sequence[str]) -> list[Conversation | None]:
-        async with self._database.read() as session:
+        async def work(session: AsyncSession) -> Character:
+            conversation = await lock_conversation(session, conversation_id)
+            await session.execute(delete(Conversation).where(Conversation.id == conversation.id))
+            await count_conversations(session, conversation.character_id, -1)
+            self._broker.changed(session, conversation.id)
+            return await session.get_one(Character, conversation.character_id)
+
+        return await self._database.write(owner, work)
+
+    async def clear_history(
+        self,
+        owner: str,
+        conversation_id: str,
+        include_greeting: bool = True,
+        expected_history_version: int | None = None,
+    ) -> tuple[Conversation, int]:
+        """Deletes every message, alternatives too, then sends the greeting again. Returns how many it deleted."""
+
+        async def work(session: AsyncSession) -> tuple[Conversation, int]:
+            conversation = await lock_conversation(session, conversation_id, expected_history_version)
+            of_conversation = Message.conversation_id == conversation.id
+            count = await session.scalar(select(func.count(Message.id)).where(of_conversation)) or 0
+            await session.execute(delete(Message).where(of_conversation))
+            conversation.message_count = 0
+            character = await session.get_one(Character, conversation.character_id)
+            greeted = include_greeting and greet(session, conversation, character, self._user_name)
+            await count_change(session, conversation)
+            if greeted:
+                await mark_active(session, conversation)
+            self._broker.changed(session, conversation.id)
+            return conversation, count
+
+        return await self._database.write(owner, work)
+
+    async def fork(
+        self,
+        owner: str,
+        conversation_id: str,
+        up_to_message_id: str | None = None,
+        title: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Conversation:
+        """Copies the active path, or the line to the message, into a conversation of its own."""
+        request = KeyedRequest("forkConversation", idempotency_key, up_to_message_id, title)
+
+        async def work(session: AsyncSession) -> Conversation:
+            source = await lock_conversation(session, conversation_id)
+            if known := await request.done_before(session, source.id):
+                return await require_conversation(session, known["conversation_id"], path=())
+            fork = await self._fork(session, source, up_to_message_id, title)
+            request.remember(session, {"conversation_id": fork.id}, source.id)
+            return fork
+
+        return await self._database.write(owner, work)
+
+    async def _fork(
+        self, session: AsyncSession, source: Conversation, up_to_message_id: str | None, title: str | None
+    ) -> Conversation:
+        line = await _line(session, source, up_to_message_id)
+        fork = await add_conversation(session, await session.get_one(Character, source.character_id))
+        fork.title, fork.title_folded, fork.title_source = source.title, source.title_folded, source.title_source
+        fork.topic, fork.context, fork.generation = source.topic, source.context, source.generation
+        fork.forked_from_id = line[-1].id if line else None
+        if title is not None:
+            entitle(fork, title, TitleSource.USER)
+        await tree.append_all(session, fork, None, [self._copied(source.id, row) for row in line])
+        return fork
+
+    def _copied(self, source_id: str, row: Row[Any]) -> dict[str, Any]:
+        """Returns the columns of a message's copy; a reply that is being written ends in it as it is now."""
+        copy = {column.key: getattr(row, column.key) for column in _COPIED if column is not Message.position}
+        copy |= {"id": new_key("msg"), "content": live_text(self._broker, source_id, row)}
+        if row.status in UNFINISHED:
+            copy |= {"status": Status.INTERRUPTED, "failure": runs.INTERRUPTED.failure}
+        return copy
+
+    async def by_ids(self, owner: str, ids: Sequence[str]) -> list[Conversation | None]:
+        async with self._database.read(owner) as session:
             found = await session.scalars(select(Conversation).where(Conversation.id.in_(ids)))
             by_id = {conversation.id: conversation for conversation in found}
         return [by_id.get(id) for id in ids]
 
     async def page(
-        self, owner: str, listing: Listing, page: PageWish, character_id: str | None = None
+        self, owner: str, listing: Listing, page: PageArguments, character_id: str | None = None
     ) -> Page[Conversation]:
-        query = select(Conversation).where(_found(owner, listing, character_id))
-        async with self._database.read() as session:
+        query = select(Conversation).where(*_matching(listing, character_id))
+        async with self._database.read(owner) as session:
             return await listing.keyset(character_id).page(session, query, page)
 
     async def count(self, owner: str, listing: Listing, character_id: str | None = None) -> int:
-        query = select(func.count()).where(_found(owner, listing, character_id))
-        async with self._database.read() as session:
-            return await session.scalar(query) or 0
+        """Without a search nothing is counted: characters keep the numbers."""
+        kept = select(func.sum(Character.conversation_count))
+        if character_id is not None:
+            kept = kept.where(Character.id == character_id)
+        found = select(func.count(Conversation.id)).where(*_matching(listing, character_id))
+        async with self._database.read(owner) as session:
+            return int(await session.scalar(found if listing.search else kept) or 0)
 
     async def pages_of(
-        self, character_ids: Sequence[str], listing: Listing, page: PageWish
+        self, owner: str, character_ids: Sequence[str], listing: Listing, page: PageArguments
     ) -> list[Page[Conversation]]:
-        """Return the same page, which has no cursor, of each character's conversations: one statement for all."""
-        columns = listing.keyset().columns(page.backward)
-        place = func.row_number().over(partition_by=Conversation.character_id, order_by=columns)
-        numbered = (
-            select(Conversation.id, place.label("place"))
-            .where(Conversation.character_id.in_(character_ids), *listing.conditions())
+        """Returns the same page, which has no cursor, of each character's conversations: one statement for all."""
+        sorting = listing.keyset().sorting(page.backward)
+        walks = [
+            select(Conversation.id)
+            .where(*_matching(listing, id))
+            .order_by(*sorting)
+            .limit(page.size + 1)
             .subquery()
-        )
-        query = (
-            select(Conversation)
-            .join(numbered, numbered.c.id == Conversation.id)
-            .where(numbered.c.place <= page.size + 1)
-            .order_by(numbered.c.place)
-        )
+            for id in character_ids
+        ]
+        ids = union_all(*(select(walk.c.id) for walk in walks))
+        query = select(Conversation).where(Conversation.id.in_(ids)).order_by(*sorting)
         grouped = defaultdict(list)
-        async with self._database.read() as session:
+        async with self._database.read(owner) as session:
             for conversation in await session.scalars(query):
                 grouped[conversation.character_id].append(conversation)
-        return [listing.keyset(id).cut(grouped[id], page) for id in character_ids]
+        return [listing.keyset(id).page_of(grouped[id], page) for id in character_ids]
 
-    async def counts_of(self, character_ids: Sequence[str], listing: Listing) -> list[int]:
-        """Return how many conversations of each character the listing has."""
-        query = (
-            select(Conversation.character_id, func.count())
+    async def counts_of(self, owner: str, character_ids: Sequence[str], listing: Listing) -> list[int]:
+        """Returns how many conversations of each character the listing has."""
+        kept = select(Character.id, Character.conversation_count).where(Character.id.in_(character_ids))
+        found = (
+            select(Conversation.character_id, func.count(Conversation.id))
             .where(Conversation.character_id.in_(character_ids), *listing.conditions())
             .group_by(Conversation.character_id)
         )
-        async with self._database.read() as session:
-            counts = {row[0]: row[1] for row in await session.execute(query)}
+        async with self._database.read(owner) as session:
+            counts = {row[0]: row[1] for row in await session.execute(found if listing.search else kept)}
         return [counts.get(id, 0) for id in character_ids]
 
 
-async def get(session: AsyncSession, owner: str, conversation_id: str) -> Conversation:
-    """Return the owner's conversation for a change. Raises NotFound."""
-    conversation = await session.get(Conversation, conversation_id, with_for_update=True)
-    if conversation is None or conversation.owner != owner:
-        raise NotFound("conversation", conversation_id)
+async def require_conversation(
+    session: AsyncSession, conversation_id: str, path: Sequence[str] | None = None
+) -> Conversation:
+    """Returns a conversation to be read. Raises NotFound; see require_character for `path`."""
+    conversation = await session.get(Conversation, conversation_id)
+    if conversation is None:
+        raise NotFound("conversation", conversation_id, path)
     return conversation
 
 
-def new_conversation(character: Character) -> Conversation:
-    return Conversation(
-        id=new_key("conv"),
-        owner=character.owner,
-        character_id=character.id,
-        title=DEFAULT_TITLE,
-        title_folded=checking.fold(DEFAULT_TITLE),
-        title_source=TitleSource.DEFAULT,
-        generation=Generation(),
-        history_version=1,
-        message_count=0,
-    )
+async def _line(session: AsyncSession, source: Conversation, message_id: str | None) -> list[Row[Any]]:
+    """Returns _COPIED of the messages from the root to the one named, or to the end of the active path."""
+    if message_id is None:
+        return [row async for row in tree.path_rows(session, source.id, _COPIED)]
+    message = await require_message_in(session, source.id, message_id, "up_to_message_id")
+    line = select(*_COPIED).where(tree.line_to(message)).order_by(Message.position)
+    return list(await session.execute(line))
 
 
-async def greet(session: AsyncSession, conversation: Conversation, character: Character, user_name: str) -> None:
-    """Let the character speak first in an empty conversation; its other greetings are the alternatives."""
-    names = Names(character.name, user_name)
-    greetings = [text for text in (character.greeting, *character.alternate_greetings) if text and text.strip()]
-    session.add_all(
-        Message(
-            conversation_id=conversation.id,
-            position=0,
-            active=index == 0,
-            selected=index == 0,
-            role=Role.ASSISTANT,
-            speaker_id=character.id,
-            content=names.into(text),
-        )
-        for index, text in enumerate(greetings)
-    )
-    if greetings:
-        conversation.message_count = 1
-        runs.touch(conversation, character)
-
-
-def _apply(conversation: Conversation, fields: Fields) -> None:
-    """Check each field that is there, and set it."""
-    if "title" in fields:
-        named = fields["title"] is not None
-        conversation.title = checking.name(fields["title"], "title") if named else DEFAULT_TITLE
-        conversation.title_folded = checking.fold(conversation.title)
-        conversation.title_source = TitleSource.USER if named else TitleSource.DEFAULT
-    for field in ("topic", "context"):
-        if field in fields:
-            setattr(conversation, field, checking.text(fields[field], field) if fields[field] else None)
-    if "generation" in fields:
-        conversation.generation = generation_with(conversation.generation, fields["generation"])
-
-
-def _found(owner: str, listing: Listing, character_id: str | None) -> ColumnElement[bool]:
+def _matching(listing: Listing, character_id: str | None) -> list[ColumnElement[bool]]:
     of_character = [] if character_id is None else [Conversation.character_id == character_id]
-    return and_(Conversation.owner == owner, *of_character, *listing.conditions())
+    return [*of_character, *listing.conditions()]

@@ -1,12 +1,13 @@
-"""What can be refused. Each class is a reason that a caller can act on, and part of a service's contract."""
+"""Errors that a caller can act on. Each class is one reason, and part of a service's contract."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, ClassVar
 
 from models import Character, Conversation, Message, Role
 
 
-class RefusalCode(StrEnum):
+class UserErrorCode(StrEnum):
     INVALID_INPUT = "INVALID_INPUT"
     NOT_FOUND = "NOT_FOUND"
     VERSION_CONFLICT = "VERSION_CONFLICT"
@@ -15,10 +16,10 @@ class RefusalCode(StrEnum):
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
 
 
-class Refusal(Exception):
-    """`path` leads to the argument that is to blame, from the service's own arguments on; empty when none is."""
+class UserError(Exception):
+    """`path` leads to the argument that caused it, from the service's own arguments on; empty if none did."""
 
-    code: ClassVar[RefusalCode]
+    code: ClassVar[UserErrorCode]
 
     def __init__(self, message: str, *path: str | int) -> None:
         super().__init__(message)
@@ -27,14 +28,14 @@ class Refusal(Exception):
 
     @property
     def extensions(self) -> dict[str, Any]:
-        """What a client gets beside the message where the refusal is no data but an error."""
+        """The extensions of the GraphQL error, where the error is not part of a payload."""
         return {"code": self.code.value}
 
 
-class InvalidInput(Refusal):
+class InvalidInput(UserError):
     """A value cannot be accepted."""
 
-    code = RefusalCode.INVALID_INPUT
+    code = UserErrorCode.INVALID_INPUT
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -42,49 +43,52 @@ class InvalidInput(Refusal):
 
 
 class InvalidCursor(InvalidInput):
-    """A cursor is malformed, or was given out by another list."""
+    """A cursor is malformed, or belongs to another list."""
 
     @property
     def extensions(self) -> dict[str, Any]:
         return {"code": "INVALID_CURSOR"}
 
 
-class NotFound(Refusal):
-    code = RefusalCode.NOT_FOUND
+class NotFound(UserError):
+    """An id names nothing that the caller owns. `path` defaults to the argument `<kind>_id`."""
 
-    def __init__(self, kind: str, missing_id: str, *path: str) -> None:
-        super().__init__(f"There is no {kind} with this id.", *(path or (f"{kind}_id",)))
+    code = UserErrorCode.NOT_FOUND
+
+    def __init__(self, kind: str, missing_id: str, path: Sequence[str] | None = None) -> None:
+        super().__init__(f"There is no {kind} with this id.", *([f"{kind}_id"] if path is None else path))
         self.missing_id = missing_id
 
 
-class VersionConflict(Refusal):
-    """Somebody changed it meanwhile; `current` is what it is now."""
+class VersionConflict(UserError):
+    """Somebody else changed the object; `current` is its present state."""
 
-    code = RefusalCode.VERSION_CONFLICT
+    code = UserErrorCode.VERSION_CONFLICT
 
     def __init__(self, current: Character | Conversation, path: str = "expected_version") -> None:
-        super().__init__("It was changed meanwhile. Read it again, then repeat the change.", path)
+        kind = type(current).__name__.lower()
+        super().__init__(f"The {kind} was changed by somebody else. Read it again, then repeat the change.", path)
         self.current = current
 
 
-class ReplyInProgress(Refusal):
-    code = RefusalCode.REPLY_IN_PROGRESS
+class ReplyInProgress(UserError):
+    code = UserErrorCode.REPLY_IN_PROGRESS
 
     def __init__(self, active_reply: Message) -> None:
         super().__init__("A reply is being written in this conversation. Wait for it, or stop it first.")
         self.active_reply = active_reply
 
 
-class WrongRole(Refusal):
-    code = RefusalCode.WRONG_ROLE
+class WrongRole(UserError):
+    code = UserErrorCode.WRONG_ROLE
 
     def __init__(self, message: str, role: Role) -> None:
         super().__init__(message, "message_id")
         self.role = role
 
 
-class IdempotencyConflict(Refusal):
-    code = RefusalCode.IDEMPOTENCY_CONFLICT
+class IdempotencyConflict(UserError):
+    code = UserErrorCode.IDEMPOTENCY_CONFLICT
 
     def __init__(self) -> None:
-        super().__init__("This idempotency key was used for another request. Take a new one.", "idempotency_key")
+        super().__init__("This idempotency key was used for another request. Use a new key.", "idempotency_key")

@@ -1,4 +1,4 @@
-"""Checking how replies are to be generated, and changing it field by field."""
+"""Generation settings from outside: validation, and changes field by field."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,7 +18,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 
 def generation_with(old: Generation, fields: Mapping[str, Any] | None) -> Generation:
-    """Return the settings with `fields` changed; None clears a field, or all of them.
+    """Returns the settings with `fields` changed; None clears a field, or all of them.
 
     Raises InvalidInput for a value out of its range.
     """
@@ -27,7 +27,9 @@ def generation_with(old: Generation, fields: Mapping[str, Any] | None) -> Genera
     for field, (least, most) in _RANGES.items():
         value = fields.get(field)
         if value is not None and not least <= value <= most:
-            raise InvalidInput(f"This goes from {least} to {most}.", "generation", field)
+            raise InvalidInput(
+                f"{_shown(field)} must be between {least} and {most}; got {value}.", "generation", field
+            )
     if (model := fields.get("model")) is not None:
         checking.name(model, "generation", "model")
     if (stop := fields.get("stop")) is not None:
@@ -37,8 +39,16 @@ def generation_with(old: Generation, fields: Mapping[str, Any] | None) -> Genera
 
 def _check_stops(stops: list[str]) -> None:
     if len(stops) > _MOST_STOPS:
-        raise InvalidInput(f"At most {_MOST_STOPS} texts fit here.", "generation", "stop")
+        raise InvalidInput(f"Too many stop texts: {len(stops)}; the limit is {_MOST_STOPS}.", "generation", "stop")
     for index, text in enumerate(stops):
         if not text:
-            raise InvalidInput("An empty text would stop every reply.", "generation", "stop", index)
+            raise InvalidInput(
+                "A stop text must not be empty: it would end every reply at once.", "generation", "stop", index
+            )
         checking.text(text, "generation", "stop", index, limit=checking.NAME_LENGTH)
+
+
+def _shown(field: str) -> str:
+    """Returns the field's name as the API has it."""
+    first, *rest = field.split("_")
+    return first + "".join(map(str.title, rest))

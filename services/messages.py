@@ -1,142 +1,213 @@
-"""Reading messages: pages of a path, single ones, alternatives; with the text of a running reply as it is now."""
+"""Messages: pages of a path, single ones and alternatives, and selecting, editing and deleting them.
+
+A reply that is being written is read with its text as it is now.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, inspect, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import UNFINISHED, Conversation, Database, Message, Run, Status
+from models import UNFINISHED, Conversation, Database, Message, Run, Status, now
+from services import checking, tree
 from services.broker import Broker
 from services.errors import NotFound
-from services.events import AsOf
-from services.paging import Key, Order, Page, PageWish
+from services.locking import count_change, lock_message
+from services.paging import Order, Page, PageArguments
+from services.runs import refuse_when_busy
 
 # The last page of a conversation is what people look at.
-LAST_PAGE = PageWish(last=50)
+LAST_PAGE = PageArguments(last=50)
 
-_PATH = Order("path", (Key(Message.position),))
-_TREE = Order("tree", (Key(Message.position), Key(Message.id)))
-
-Place = tuple[str, str | None]
+_PATH = Order("path", (Message.position,))
+_TREE = Order("tree", (Message.position, Message.id))
 
 
-def as_now(broker: Broker, message: Message) -> Message:
-    """Give a reply that is being written the text it has now; the row lags up to a checkpoint behind."""
-    live = broker.live(message.conversation_id) if message.status in UNFINISHED else None
-    if live is not None and live.message_id == message.id and len(live):
-        message.content, message.status = live.part(0, len(live)), Status.STREAMING
-    return message
+class TreePosition(NamedTuple):
+    """Where siblings are: below a message, or at the root of a conversation."""
+
+    conversation_id: str
+    parent_id: str | None
 
 
-def as_of(message: Message, then: AsOf) -> Message:
-    """Return a copy of the message as it stood at an event; the row may have gone on since."""
-    names = (column.key for column in inspect(Message).column_attrs)
-    copy = Message(**{name: getattr(message, name) for name in names})
-    copy.content, copy.status = then.content, then.status or message.status
-    if copy.status in UNFINISHED:
-        copy.finish_reason = copy.failure = None
-    return copy
+class SeenMessage(NamedTuple):
+    """A message, and its conversation's history version in the same state of the database."""
+
+    message: Message
+    history_version: int
+
+
+def with_live_text(broker: Broker, message: Message) -> Message:
+    """Returns the message; one that is being written as a copy with the text it has now.
+
+    The row is up to a checkpoint behind that text.
+    """
+    text = live_text(broker, message.conversation_id, message)
+    return message if text == message.content else message.shown_as(text, Status.STREAMING)
+
+
+def live_text(broker: Broker, conversation_id: str, row: Any) -> str:
+    """Returns the present text of a row with `id`, `status` and `content`."""
+    live = broker.live(conversation_id) if row.status in UNFINISHED else None
+    if live is None or live.message_id != row.id or not len(live):
+        return row.content  # type: ignore[no-any-return]
+    return live.part(0, len(live))
 
 
 class MessageService:
-    def __init__(self, database: Database, broker: Broker) -> None:
+    def __init__(self, database: Database, broker: Broker, max_message_length: int) -> None:
         self._database = database
         self._broker = broker
+        self._max_message_length = max_message_length
 
-    async def by_ids(self, ids: Sequence[str]) -> list[Message | None]:
-        async with self._database.read() as session:
-            found = await session.scalars(select(Message).where(Message.id.in_(ids)))
-            by_id = {message.id: as_now(self._broker, message) for message in found}
+    async def select(self, owner: str, message_id: str) -> tuple[Message, Conversation]:
+        """Leads the active path through the message; below it, through the messages that were selected last."""
+
+        async def work(session: AsyncSession) -> tuple[Message, Conversation]:
+            message, conversation = await lock_message(session, message_id)
+            await refuse_when_busy(session, conversation)
+            if not message.active:
+                await tree.activate(session, conversation, message)
+                await session.refresh(message)
+                await count_change(session, conversation)
+                self._broker.changed(session, conversation.id)
+            return message, conversation
+
+        return await self._database.write(owner, work)
+
+    async def edit(
+        self, owner: str, message_id: str, content: str, expected_history_version: int | None = None
+    ) -> tuple[Message, Conversation]:
+        """Changes the text in place; the messages below stay."""
+        checking.text(content, "content", limit=self._max_message_length)
+
+        async def work(session: AsyncSession) -> tuple[Message, Conversation]:
+            message, conversation = await lock_message(session, message_id, expected_history_version)
+            if message.status in UNFINISHED:
+                await refuse_when_busy(session, conversation)
+            if message.content != content:
+                message.content = content
+                message.edited_at = message.updated_at = now()
+                message.edited_version = await count_change(session, conversation)
+                self._broker.changed(session, conversation.id)
+            return message, conversation
+
+        return await self._database.write(owner, work)
+
+    async def delete(
+        self, owner: str, message_id: str, expected_history_version: int | None = None
+    ) -> tuple[list[str], Conversation]:
+        """Deletes the message with everything below it, a running reply too. Returns the ids of all deleted."""
+
+        async def work(session: AsyncSession) -> tuple[list[str], Conversation]:
+            message, conversation = await lock_message(session, message_id, expected_history_version)
+            gone = await tree.remove(session, conversation, message)
+            await count_change(session, conversation)
+            self._broker.changed(session, conversation.id)
+            return gone, conversation
+
+        return await self._database.write(owner, work)
+
+    async def by_ids(self, owner: str, ids: Sequence[str]) -> list[SeenMessage | None]:
+        query = select(Message, Conversation.history_version).join(
+            Conversation, Conversation.id == Message.conversation_id
+        )
+        async with self._database.read(owner) as session:
+            found = await session.execute(query.where(Message.id.in_(ids)))
+            by_id = {row[0].id: SeenMessage(with_live_text(self._broker, row[0]), row[1]) for row in found}
         return [by_id.get(id) for id in ids]
 
-    async def active_replies(self, conversation_ids: Sequence[str]) -> list[Message | None]:
-        """Return the reply being written in each conversation."""
-        async with self._database.read() as session:
-            found = await session.scalars(
-                select(Message)
-                .join(Run, Run.message_id == Message.id)
-                .where(Run.conversation_id.in_(conversation_ids), Run.ended.is_(None))
-            )
-            by_conversation = {message.conversation_id: as_now(self._broker, message) for message in found}
-        return [by_conversation.get(id) for id in conversation_ids]
+    async def active_replies(self, owner: str, conversation_ids: Sequence[str]) -> list[Message | None]:
+        """Returns the reply that is being written in each conversation."""
+        query = select(Message).join(Run, Run.message_id == Message.id)
+        query = query.where(Run.conversation_id.in_(conversation_ids), Run.ended.is_(None))
+        grouped = await self._grouped(owner, query)
+        return [next(iter(grouped[id]), None) for id in conversation_ids]
 
-    async def path_pages(self, conversation_ids: Sequence[str], page: PageWish) -> list[Page[Message]]:
-        """Return the same page, which has no cursor, of each conversation's active path: one statement for all."""
-        conversation = Conversation
-        from_end = conversation.message_count - page.size - 1
+    async def path_pages(
+        self, owner: str, conversation_ids: Sequence[str], page: PageArguments
+    ) -> list[Page[Message]]:
+        """Returns the same page, without a cursor, of each conversation's active path: one statement for all."""
+        from_end = Conversation.message_count - page.size - 1
         within = Message.position >= from_end if page.backward else Message.position <= page.size
         query = (
             select(Message)
-            .join(conversation, conversation.id == Message.conversation_id)
-            .where(conversation.id.in_(conversation_ids), Message.active, within)
-            .order_by(Message.conversation_id, *_PATH.columns(page.backward))
+            .join(Conversation, Conversation.id == Message.conversation_id)
+            .where(Conversation.id.in_(conversation_ids), Message.active, within)
+            .order_by(Message.conversation_id, *_PATH.sorting(page.backward))
         )
-        async with self._database.read() as session:
-            rows = self._grouped(await session.scalars(query))
-        return [_PATH.of(id).cut(rows[id], page) for id in conversation_ids]
+        rows = await self._grouped(owner, query)
+        return [_PATH.of(id).page_of(rows[id], page) for id in conversation_ids]
 
-    async def path_page(self, conversation_id: str, page: PageWish) -> Page[Message]:
+    async def path_page(self, owner: str, conversation_id: str, page: PageArguments) -> Page[Message]:
         query = select(Message).where(Message.conversation_id == conversation_id, Message.active)
-        return await self._page(_PATH.of(conversation_id), query, page)
+        return await self._page(owner, _PATH.of(conversation_id), query, page)
 
-    async def tree_page(self, conversation_id: str, page: PageWish) -> Page[Message]:
-        """Return a page of all messages, inactive ones too, by position, then age."""
+    async def tree_page(self, owner: str, conversation_id: str, page: PageArguments) -> Page[Message]:
+        """Returns a page of all messages, inactive ones too, by position, then age."""
         query = select(Message).where(Message.conversation_id == conversation_id)
-        return await self._page(_TREE.of(conversation_id), query, page)
+        return await self._page(owner, _TREE.of(conversation_id), query, page)
 
-    async def before(self, conversation_id: str, message_id: str, last: int) -> list[Message]:
-        """Return the last messages of the active path before the given one. Raises NotFound."""
-        async with self._database.read() as session:
-            bound = await session.get(Message, message_id)
-            if bound is None or bound.conversation_id != conversation_id:
-                raise NotFound("message of this conversation", message_id, "before_id")
-            start = max(bound.position - last, 0)
-            rows = await session.scalars(
-                select(Message)
-                .where(Message.conversation_id == conversation_id, Message.active)
-                .where(Message.position >= start, Message.position < bound.position)
-                .order_by(Message.position)
-            )
-            return [as_now(self._broker, row) for row in rows]
+    async def before(self, owner: str, conversation_id: str, message_id: str, last: int) -> list[Message]:
+        """Returns the last messages of the active path before the given one. Raises NotFound."""
+        async with self._database.read(owner) as session:
+            bound = await require_message_in(session, conversation_id, message_id, "before_id")
+            path = select(Message).where(Message.conversation_id == conversation_id, Message.active)
+            within = path.where(Message.position >= bound.position - last, Message.position < bound.position)
+            rows = await session.scalars(within.order_by(Message.position))
+            return [with_live_text(self._broker, row) for row in rows]
 
-    async def alternatives(self, places: Sequence[Place]) -> list[list[Message]]:
-        """Return the messages at each place (conversation id, parent id or None), oldest first."""
+    async def alternatives(self, owner: str, positions: Sequence[TreePosition]) -> list[list[Message]]:
+        """Returns the messages at each position, oldest first."""
         grouped = defaultdict(list)
-        async with self._database.read() as session:
-            for row in await session.scalars(select(Message).where(_at(places)).order_by(Message.id)):
-                grouped[(row.conversation_id, row.parent_id)].append(as_now(self._broker, row))
-        return [grouped[place] for place in places]
+        async with self._database.read(owner) as session:
+            for row in await session.scalars(select(Message).where(_at(positions)).order_by(Message.id)):
+                place = TreePosition(row.conversation_id, row.parent_id)
+                grouped[place].append(with_live_text(self._broker, row))
+        return [grouped[position] for position in positions]
 
-    async def alternative_ids(self, places: Sequence[Place]) -> list[list[str]]:
-        """Return the ids of the messages at each place, oldest first."""
-        columns = select(Message.conversation_id, Message.parent_id, Message.id).where(_at(places))
+    async def alternative_ids(self, owner: str, positions: Sequence[TreePosition]) -> list[list[str]]:
+        """Returns the ids of the messages at each position, oldest first."""
+        columns = select(Message.conversation_id, Message.parent_id, Message.id).where(_at(positions))
         grouped = defaultdict(list)
-        async with self._database.read() as session:
+        async with self._database.read(owner) as session:
             for conversation_id, parent_id, id in await session.execute(columns.order_by(Message.id)):
-                grouped[(conversation_id, parent_id)].append(id)
-        return [grouped[place] for place in places]
+                grouped[TreePosition(conversation_id, parent_id)].append(id)
+        return [grouped[position] for position in positions]
 
-    async def tree_size(self, conversation_id: str) -> int:
-        query = select(func.count()).where(Message.conversation_id == conversation_id)
-        async with self._database.read() as session:
+    async def tree_size(self, owner: str, conversation_id: str) -> int:
+        query = select(func.count(Message.id)).where(Message.conversation_id == conversation_id)
+        async with self._database.read(owner) as session:
             return await session.scalar(query) or 0
 
-    async def _page(self, order: Order, query: Select[Message], page: PageWish) -> Page[Message]:
-        async with self._database.read() as session:
-            found = await order.page(session, query, page)
-        for message in found.nodes:
-            as_now(self._broker, message)
-        return found
+    async def _page(self, owner: str, order: Order, query: Select[Any], arguments: PageArguments) -> Page[Message]:
+        async with self._database.read(owner) as session:
+            page = await order.page(session, query, arguments)
+        return page.with_nodes(self._live(page.nodes))
 
-    def _grouped(self, rows: Iterable[Message]) -> defaultdict[str, list[Message]]:
+    async def _grouped(self, owner: str, query: Select[Any]) -> defaultdict[str, list[Message]]:
         grouped = defaultdict(list)
-        for row in rows:
-            grouped[row.conversation_id].append(as_now(self._broker, row))
+        async with self._database.read(owner) as session:
+            for row in self._live(await session.scalars(query)):
+                grouped[row.conversation_id].append(row)
         return grouped
 
+    def _live(self, rows: Iterable[Message]) -> list[Message]:
+        return [with_live_text(self._broker, row) for row in rows]
 
-def _at(places: Sequence[Place]) -> ColumnElement[bool]:
-    parents = {parent for _, parent in places if parent is not None}
-    roots = {conversation for conversation, parent in places if parent is None}
+
+async def require_message_in(session: AsyncSession, conversation_id: str, message_id: str, field: str) -> Message:
+    """Returns a message of the conversation. Raises NotFound with `field` as its path."""
+    message = await session.get(Message, message_id)
+    if message is None or message.conversation_id != conversation_id:
+        raise NotFound("message of this conversation", message_id, [field])
+    return message
+
+
+def _at(positions: Sequence[TreePosition]) -> ColumnElement[bool]:
+    parents = {position.parent_id for position in positions if position.parent_id is not None}
+    roots = {position.conversation_id for position in positions if position.parent_id is None}
     at_root = and_(Message.conversation_id.in_(roots), Message.position == 0)
     return or_(Message.parent_id.in_(parents), at_root)

@@ -1,14 +1,14 @@
-"""Pages of long lists, by keyset: a cursor holds the sort key of its row, so no page costs more than its rows."""
+"""Keyset pagination: a cursor holds the sort key of its row, so a page costs no more than its rows."""
 
 import base64
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy import ColumnElement, Select, literal, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -17,12 +17,15 @@ from services.errors import InvalidCursor, InvalidInput
 
 MAX_PAGE_SIZE = 100
 
+# Columns of integers have 32 bits.
+_INT32 = 1 << 31
+
 Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
-class PageWish:
-    """Which part of a list is wanted, in Relay's words; make it with `wish`."""
+class PageArguments:
+    """The part of a list that a caller asks for, in Relay's terms; `page_arguments` makes and checks them."""
 
     first: int | None = None
     after: str | None = None
@@ -42,72 +45,77 @@ class PageWish:
         return self.after is not None or self.before is not None
 
 
-def wish(
+def page_arguments(
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
-    default: PageWish = PageWish(first=20),
-) -> PageWish:
-    """Check what a caller asks for; without `first` and `last` the size is the default's.
+    default: PageArguments = PageArguments(first=20),
+) -> PageArguments:
+    """Checks what a caller asks for; without `first` and `last` the size is the default's.
 
     Raises InvalidInput for a size below 0 or above MAX_PAGE_SIZE, and for `first` with `last`.
     """
     for field, size in (("first", first), ("last", last)):
         if size is not None and not 0 <= size <= MAX_PAGE_SIZE:
-            raise InvalidInput(f"A page holds 0 to {MAX_PAGE_SIZE} entries; {size} is not among them.", field)
+            raise InvalidInput(f"{field} must be between 0 and {MAX_PAGE_SIZE}; got {size}.", field)
     if first is not None and last is not None:
-        raise InvalidInput("Give `first` or `last`, not both.", "last")
+        raise InvalidInput("Use `first` or `last`, not both.", "last")
     if first is None and last is None:
         first, last = default.first, default.last
-    return PageWish(first, after, last, before)
+    return PageArguments(first, after, last, before)
 
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """Rows of a list in its order, a cursor for each, and whether the list goes on at either end."""
+    """Rows of a list in its order, a cursor for each, and whether there are more at either end."""
 
     nodes: Sequence[Row]
     cursors: Sequence[str]
     has_next: bool
     has_previous: bool
 
-
-@dataclass(frozen=True)
-class Key:
-    column: InstrumentedAttribute[Any]
-    descending: bool = False
+    def with_nodes(self, nodes: Sequence[Row]) -> "Page[Row]":
+        """Returns the page with other forms of the same rows."""
+        return replace(self, nodes=nodes)
 
 
 @dataclass(frozen=True)
 class Order:
-    """A total order of a list, and what the list is: its last key is unique, its `label` goes into cursors."""
+    """A total order of a list: by `columns`, the last of which is unique, all in one direction.
+
+    `label` names the list; it goes into cursors, so that no other list accepts them.
+    """
 
     label: str
-    keys: tuple[Key, ...]
+    columns: tuple[InstrumentedAttribute[Any], ...]
+    descending: bool = False
 
     def of(self, *parts: object) -> "Order":
-        """Return the order of one certain list, whose cursors no other list accepts."""
+        """Returns the order of one particular list."""
         return replace(self, label="\0".join([self.label, *map(str, parts)]))
 
-    def columns(self, backward: bool = False) -> list[ColumnElement[Any]]:
-        return [key.column.desc() if key.descending != backward else key.column.asc() for key in self.keys]
+    def sorting(self, backward: bool = False) -> list[ColumnElement[Any]]:
+        """Returns the terms for ORDER BY."""
+        return [column.desc() if self.descending != backward else column.asc() for column in self.columns]
 
     def cursor(self, row: object) -> str:
-        values = [_plain(getattr(row, key.column.key)) for key in self.keys]
+        values = [_plain(getattr(row, column.key)) for column in self.columns]
         packed = json.dumps([self._tag, *values], separators=(",", ":"))
         return base64.urlsafe_b64encode(packed.encode()).rstrip(b"=").decode()
 
     def past(self, cursor: str, backward: bool, field: str) -> ColumnElement[bool]:
-        """Return the condition for the rows behind the cursor's (before it when `backward`)."""
-        values = self._read(cursor, field)
-        conditions: list[ColumnElement[bool]] = []
-        for index, key in enumerate(self.keys):
-            ties = [other.column == value for other, value in zip(self.keys[:index], values, strict=False)]
-            greater = key.descending == backward
-            step = key.column > values[index] if greater else key.column < values[index]
-            conditions.append(and_(*ties, step))
-        return or_(*conditions)
+        """Returns the condition for the rows after the cursor's (before it when `backward`).
+
+        It compares row values, which an index answers in one step; the same condition spelled out with OR would
+        make SQLite walk the index from its beginning.
+        """
+        read = zip(self._read(cursor, field), self.columns, strict=True)
+        bound = [literal(value, column.type) for value, column in read]
+        here: Any = tuple_(*self.columns) if len(bound) > 1 else self.columns[0]
+        there: Any = tuple_(*bound) if len(bound) > 1 else bound[0]
+        past: ColumnElement[bool] = here < there if self.descending != backward else here > there
+        return past
 
     @property
     def _tag(self) -> str:
@@ -116,23 +124,23 @@ class Order:
     def _read(self, cursor: str, field: str) -> list[Any]:
         try:
             tag, *values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-            parsed = [_typed(key.column, value) for key, value in zip(self.keys, values, strict=True)]
-        except (ValueError, TypeError, RecursionError):
-            raise InvalidCursor("This is no cursor.", field) from None
+            parsed = [_typed(column, value) for column, value in zip(self.columns, values, strict=True)]
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            raise InvalidCursor("This is not a cursor.", field) from None
         if tag != self._tag:
-            raise InvalidCursor("This cursor was given out by another list.", field)
+            raise InvalidCursor("This cursor belongs to another list.", field)
         return parsed
 
-    async def page(self, session: AsyncSession, query: Select[Row], page: PageWish) -> Page[Row]:
-        """Run the query for one page of its rows."""
+    async def page(self, session: AsyncSession, query: Select[Any], page: PageArguments) -> Page[Any]:
+        """Runs the query for one page of its rows."""
         for cursor, backward, field in ((page.after, False, "after"), (page.before, True, "before")):
             if cursor is not None:
                 query = query.where(self.past(cursor, backward, field))
-        query = query.order_by(*self.columns(page.backward)).limit(page.size + 1)
-        return self.cut(list(await session.scalars(query)), page)
+        query = query.order_by(*self.sorting(page.backward)).limit(page.size + 1)
+        return self.page_of(list(await session.scalars(query)), page)
 
-    def cut(self, rows: list[Row], page: PageWish) -> Page[Row]:
-        """Make a page of rows read in the page's direction, up to one more than fit."""
+    def page_of(self, rows: list[Row], page: PageArguments) -> Page[Row]:
+        """Makes a page of rows that were read in the page's direction, up to one more than the page holds."""
         more, rows = len(rows) > page.size, rows[: page.size]
         if page.backward:
             rows.reverse()
@@ -145,7 +153,7 @@ class Order:
 
 
 def searching(column: InstrumentedAttribute[str], search: str | None) -> list[ColumnElement[bool]]:
-    """Return the conditions under which a folded column contains what was typed."""
+    """Returns the conditions for a folded column to contain what a person typed."""
     if not search:
         return []
     folded = checking.fold(checking.text(search, "search", limit=checking.NAME_LENGTH))
@@ -159,8 +167,10 @@ def _plain(value: Any) -> Any:
 def _typed(column: InstrumentedAttribute[Any], value: Any) -> Any:
     kind = column.type.python_type
     if kind is datetime:
-        return datetime.fromisoformat(value)
-    if type(value) is not kind or (kind is int and abs(value) >= 1 << 63):
+        return datetime.fromisoformat(value).astimezone(UTC)
+    if type(value) is not kind or (kind is int and not -_INT32 <= value < _INT32):
         raise TypeError
-    # A lone surrogate is a ValueError here, and would be a failure of the database below.
+    if kind is str and "\0" in value:
+        raise ValueError
+    # A lone surrogate is a ValueError here; the database would fail at it.
     return value.encode().decode() if kind is str else value

@@ -1,11 +1,11 @@
-"""A conversation into what an engine reads: pure functions, rows in, values out."""
+"""Prompts for engines, made of rows. Pure functions."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from models import Character, Conversation, FailureCode, Generation, Message, Role
-from services.engines import EngineError, Prompt, Turn
+from services.engines import EngineError, Prompt, PromptTurn
 from services.engines.tokens import estimate
 
 _DEFAULT_SYSTEM_PROMPT = (
@@ -14,25 +14,25 @@ _DEFAULT_SYSTEM_PROMPT = (
 
 _MACRO = re.compile(r"\{\{(char|user)\}\}", re.IGNORECASE)
 
-# Tokens that a chat template puts around a turn.
+# Tokens that a chat template adds to each turn.
 _TURN_TOKENS = 8
 
 
 @dataclass(frozen=True)
 class Names:
-    """What `{{char}}` and `{{user}}` stand for."""
+    """Values of the macros `{{char}}` and `{{user}}`."""
 
     char: str
     user: str
 
-    def into(self, text: str) -> str:
-        """Replace the macros; what a replacement brings along is left alone."""
+    def expand_macros(self, text: str) -> str:
+        """Replaces the macros once; macros inside a name are not expanded."""
         return _MACRO.sub(lambda match: self.char if match[1].lower() == "char" else self.user, text)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Who talks, about what."""
+    """The character, its conversation, and their names."""
 
     character: Character
     conversation: Conversation
@@ -42,18 +42,18 @@ class Scene:
 def build_prompt(
     scene: Scene, newest_first: Iterable[Message], limit: int, generation: Generation, continues: bool = False
 ) -> Prompt:
-    """Tell the engine who speaks, then as much of the newest history as fits, in whole messages.
+    """Describes the character, then gives as much of the newest history as fits, in whole messages.
 
     `newest_first` is read only as far as it fits. Raises EngineError CONTEXT_TOO_LONG when the character
     and the newest message alone take more than `limit` tokens.
     """
-    opening = [Turn(Role.SYSTEM, scene.names.into(_opening(scene)))]
+    opening = [PromptTurn(Role.SYSTEM, scene.names.expand_macros(_opening(scene)))]
     closing = _closing(scene)
     room = limit - sum(map(_cost, opening + closing))
     if room < 0:
         raise _too_long("The character's texts alone are too long for the model.")
     history = _newest_that_fit(newest_first, room)
-    # What is to be continued must stay the last thing that the engine reads.
+    # A reply that is continued must be the last turn that the engine reads.
     turns = opening + closing + history if continues else opening + history + closing
     return Prompt(turns=turns, speaker=scene.names.char, generation=generation, continues=continues)
 
@@ -72,17 +72,17 @@ def _opening(scene: Scene) -> str:
     return "\n\n".join(label + text for label, text in parts if text and text.strip())
 
 
-def _closing(scene: Scene) -> list[Turn]:
+def _closing(scene: Scene) -> list[PromptTurn]:
     text = scene.character.post_history_instructions
-    return [Turn(Role.SYSTEM, scene.names.into(text))] if text.strip() else []
+    return [PromptTurn(Role.SYSTEM, scene.names.expand_macros(text))] if text.strip() else []
 
 
-def _newest_that_fit(newest_first: Iterable[Message], room: int) -> list[Turn]:
-    turns: list[Turn] = []
+def _newest_that_fit(newest_first: Iterable[Message], room: int) -> list[PromptTurn]:
+    turns: list[PromptTurn] = []
     for message in newest_first:
         if not message.content:
             continue
-        turn = Turn(message.role, message.content)
+        turn = PromptTurn(message.role, message.content)
         room -= _cost(turn)
         if room < 0:
             if turns:
@@ -92,7 +92,7 @@ def _newest_that_fit(newest_first: Iterable[Message], room: int) -> list[Turn]:
     return turns[::-1]
 
 
-def _cost(turn: Turn) -> int:
+def _cost(turn: PromptTurn) -> int:
     return estimate(turn.content) + _TURN_TOKENS
 
 

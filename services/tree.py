@@ -1,21 +1,25 @@
-"""Messages form a tree; the active path is the conversation. Every function works inside its caller's transaction.
+"""The tree of messages, whose active path is the conversation.
 
-The database keeps positions unique on the active path, so what leaves it is deactivated before
-what joins it is activated.
+Each function works inside its caller's transaction, on a locked conversation. The database keeps positions unique
+on the active path, so messages that leave it are deactivated before others are activated. At most one child of each
+message is `selected`.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, delete, insert, literal_column, select, update
+from sqlalchemy import CTE, ColumnElement, Row, delete, func, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from models import Conversation, Message
 
+# Rows read or stored by one statement, and ids named by one.
+_BATCH = 1000
+
 
 async def last_active(session: AsyncSession, conversation: Conversation) -> Message | None:
-    """Return the end of the active path."""
+    """Returns the last message of the active path."""
     return await active_at(session, conversation.id, conversation.message_count - 1)
 
 
@@ -26,14 +30,14 @@ async def active_at(session: AsyncSession, conversation_id: str, position: int) 
 async def place(
     session: AsyncSession, conversation: Conversation, parent: Message | None, message: Message
 ) -> None:
-    """Store a new message below the parent (None: at the root) and lead the active path to it."""
+    """Stores a new message below the parent (None: as a root), at the end of the active path."""
     if parent is not None and not parent.active:
-        await _lead_through(session, conversation, parent)
+        await _activate_line(session, conversation, parent)
     message.conversation_id = conversation.id
     message.parent_id = parent.id if parent else None
     message.position = parent.position + 1 if parent else 0
     message.active = message.selected = True
-    await cut(session, conversation, message.position)
+    await truncate(session, conversation, message.position)
     await _deselect(session, conversation.id, message.parent_id)
     session.add(message)
     await session.flush()
@@ -43,52 +47,45 @@ async def place(
 async def append_all(
     session: AsyncSession, conversation: Conversation, parent: Message | None, rows: Sequence[dict[str, Any]]
 ) -> None:
-    """Store new messages, each below the one before, from the parent on; `rows` are columns with an `id`."""
+    """Stores new messages, each below the one before, from an active parent on; `rows` have an `id` each."""
     position = parent.position + 1 if parent else 0
-    await cut(session, conversation, position)
+    await truncate(session, conversation, position)
     await _deselect(session, conversation.id, parent.id if parent else None)
-    parents = [parent.id if parent else None, *(row["id"] for row in rows)]
-    placed = [
-        {**row, "conversation_id": conversation.id, "parent_id": above, "position": position + depth}
-        for depth, (row, above) in enumerate(zip(rows, parents, strict=False))
-    ]
-    if placed:
-        # A None stays None: where nobody knows the time, the column's default would make one up.
+    above = parent.id if parent else None
+    for start in range(0, len(rows), _BATCH):
+        placed = []
+        for row in rows[start : start + _BATCH]:
+            placed.append({**row, "conversation_id": conversation.id, "parent_id": above, "position": position})
+            above, position = row["id"], position + 1
+        # A None stays None: the column's default would invent a time where none is known.
         await session.execute(insert(Message).execution_options(render_nulls=True), placed)
-    conversation.message_count = position + len(placed)
+    conversation.message_count = position
 
 
-async def cut(session: AsyncSession, conversation: Conversation, position: int) -> None:
-    """Take what stands at the position and after it off the active path; it stays as a branch."""
+async def truncate(session: AsyncSession, conversation: Conversation, position: int) -> None:
+    """Takes the messages from the position on off the active path; they stay as a branch."""
     if position < conversation.message_count:
-        await session.execute(
-            update(Message).where(_active(conversation.id), Message.position >= position).values(active=False)
-        )
+        await _update(session, _active(conversation.id), Message.position >= position, active=False)
         conversation.message_count = position
 
 
 async def activate(session: AsyncSession, conversation: Conversation, message: Message) -> None:
-    """Lead the active path through the message, and below it as it was left."""
-    await _lead_through(session, conversation, message)
+    """Leads the active path through an inactive message, and below it through the selected ones."""
+    await _activate_line(session, conversation, message)
     below = _below(message.id, selected_only=True)
-    await session.execute(
-        update(Message)
-        .where(Message.id.in_(select(below.c.id)))
-        .values(active=True)
-        .execution_options(synchronize_session=False)
-    )
-    depth = select(below.c.position).order_by(below.c.position.desc()).limit(1)
-    conversation.message_count = (await session.scalar(depth) or 0) + 1
+    await _update(session, Message.id.in_(select(below.c.id)), ~Message.active, active=True)
+    deepest = select(func.max(Message.position)).where(_active(conversation.id))
+    conversation.message_count = (await session.scalar(deepest) or 0) + 1
 
 
 async def remove(session: AsyncSession, conversation: Conversation, message: Message) -> list[str]:
-    """Delete the message with all below it, and return the ids of what is gone.
+    """Deletes the message with everything below it, and returns the ids of the deleted messages.
 
-    Where it was on the active path, the path goes on with the sibling before it (else after it), or ends.
+    Where it was the selected one of its siblings, the one before it (else after it) is selected in its place.
     """
-    neighbour = await _neighbour(session, message) if message.active else None
+    neighbour = await _neighbour(session, message) if message.selected else None
     if message.active:
-        await cut(session, conversation, message.position)
+        await truncate(session, conversation, message.position)
     below = _below(message.id)
     gone = await session.scalars(
         delete(Message)
@@ -97,46 +94,64 @@ async def remove(session: AsyncSession, conversation: Conversation, message: Mes
         .execution_options(synchronize_session=False)
     )
     ids = list(gone)
-    if neighbour is not None:
+    if neighbour is not None and message.active:
         await activate(session, conversation, neighbour)
+    elif neighbour is not None:
+        await _update(session, Message.id == neighbour.id, selected=True)
     return ids
 
 
-async def _lead_through(session: AsyncSession, conversation: Conversation, message: Message) -> None:
-    """Make the path from the root to the message active, ending there."""
-    inactive = list(await session.scalars(_inactive_line(message)))
-    top = min((row.position for row in inactive), default=message.position + 1)
-    await cut(session, conversation, top)
-    for row in inactive:
-        await _deselect(session, conversation.id, row.parent_id)
-    await session.execute(
-        update(Message).where(Message.id.in_([row.id for row in inactive])).values(active=True, selected=True)
-    )
+async def _activate_line(session: AsyncSession, conversation: Conversation, message: Message) -> None:
+    """Makes the path from the root to an inactive message the active one, in as many statements at any depth."""
+    line = select(_inactive_line(message).c.id)
+    query = select(Message.position, Message.parent_id).where(Message.id.in_(line), ~Message.selected)
+    # Where the line leaves the active path it is not selected: a selected child of an active message is active.
+    turns = (await session.execute(query)).all()
+    top = min((turn.position for turn in turns), default=message.position)
+    await truncate(session, conversation, top)
+    if top == 0:
+        await _deselect(session, conversation.id, None)
+    parents = {turn.parent_id for turn in turns if turn.parent_id is not None}
+    below = parents if len(parents) < _BATCH else select(Message.parent_id).where(Message.id.in_(line))
+    await _update(session, Message.parent_id.in_(below), Message.selected, selected=False)
+    await _update(session, Message.id.in_(line), active=True, selected=True)
     conversation.message_count = message.position + 1
 
 
-def _inactive_line(message: Message) -> Any:
-    """Select the message and those above it, up to the active path."""
+def _inactive_line(message: Message) -> CTE:
+    """Selects the message and those above it, up to the active path."""
     line = select(Message.id, Message.parent_id).where(Message.id == message.id, ~Message.active)
     cte = line.cte("line", recursive=True)
     above = aliased(Message)
-    cte = cte.union_all(
+    return cte.union_all(
         select(above.id, above.parent_id).join(cte, above.id == cte.c.parent_id).where(~above.active)
     )
-    return select(Message).where(Message.id.in_(select(cte.c.id)))
 
 
-async def line_to(session: AsyncSession, message: Message) -> list[Message]:
-    """Return the messages from the root down to this one."""
+async def path_rows(
+    session: AsyncSession, conversation_id: str, columns: Sequence[InstrumentedAttribute[Any]]
+) -> AsyncIterator[Row[Any]]:
+    """Yields columns, `position` among them, of each message of the active path, read in pages."""
+    path, start = select(*columns).where(_active(conversation_id)).order_by(Message.position).limit(_BATCH), 0
+    while True:
+        rows = (await session.execute(path.where(Message.position >= start))).all()
+        for row in rows:
+            yield row
+        if len(rows) < _BATCH:
+            return
+        start = rows[-1].position + 1
+
+
+def line_to(message: Message) -> ColumnElement[bool]:
+    """Returns the condition for the messages from the root down to this one."""
     cte = select(Message.id, Message.parent_id).where(Message.id == message.id).cte("line", recursive=True)
     above = aliased(Message)
     cte = cte.union_all(select(above.id, above.parent_id).join(cte, above.id == cte.c.parent_id))
-    line = select(Message).where(Message.id.in_(select(cte.c.id))).order_by(Message.position)
-    return list(await session.scalars(line))
+    return Message.id.in_(select(cte.c.id))
 
 
 def _below(message_id: str, selected_only: bool = False) -> CTE:
-    """Select the message and what is below it: everything, or the branch as it was left."""
+    """Selects the message and what is below it: everything, or only the selected branch."""
     cte = select(Message.id, Message.position).where(Message.id == message_id).cte("below", recursive=True)
     child = aliased(Message)
     step = select(child.id, child.position).join(cte, child.parent_id == cte.c.id)
@@ -151,16 +166,20 @@ async def _neighbour(session: AsyncSession, message: Message) -> Message | None:
 
 
 async def _deselect(session: AsyncSession, conversation_id: str, parent_id: str | None) -> None:
-    await session.execute(
-        update(Message).where(siblings_of(conversation_id, parent_id), Message.selected).values(selected=False)
-    )
+    await _update(session, siblings_of(conversation_id, parent_id), Message.selected, selected=False)
+
+
+async def _update(session: AsyncSession, *conditions: Any, **values: bool) -> None:
+    """Updates rows in the database, and those that the session holds when they are read again."""
+    changing = update(Message).where(*conditions).values(**values)
+    await session.execute(changing.execution_options(synchronize_session=False))
 
 
 def siblings_of(conversation_id: str, parent_id: str | None) -> ColumnElement[bool]:
-    """Return the condition for the children of a message, or for the roots of a conversation."""
+    """Returns the condition for the children of a message, or for the roots of a conversation."""
     if parent_id is not None:
         return Message.parent_id == parent_id
-    # The position says what `parent_id IS NULL` says, and has an index.
+    # The position implies `parent_id IS NULL`, and has an index.
     return (Message.conversation_id == conversation_id) & (Message.position == literal_column("0"))
 
 

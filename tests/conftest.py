@@ -17,8 +17,8 @@ from services import Services
 from services.broker.memory import MemoryBroker
 from services.engines import Engine
 from services.settings import Settings
-from tests.client import Client
-from tests.makers import TestEngine, until
+from tests.support.client import Client
+from tests.support.makers import TestEngine, until
 
 
 @pytest.fixture
@@ -60,7 +60,8 @@ async def opened(settings: Settings, database: Database, engine: Engine) -> Asyn
 def statements(database: Database) -> list[str]:
     """Every SQL statement the database has been asked since the fixture was taken."""
     seen: list[str] = []
-    event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
+    for engine in database.engines:
+        event.listen(engine.sync_engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
     return seen
 
 

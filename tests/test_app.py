@@ -5,8 +5,8 @@ from typing import Any
 
 from models import FinishReason
 from services import Services
-from tests.client import Client
-from tests.makers import TestEngine, make_character
+from tests.support.client import Client
+from tests.support.makers import TestEngine, make_character
 
 CREATE = """mutation ($id: ID!) { createConversation(input: {characterId: $id}) {
     conversation { id title messages { role content } character { name } } userErrors { code } } }"""

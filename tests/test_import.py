@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 import app
-from models import Database
+from models import Database, everyone
 from models.migrations import upgrade
 from services import Services
-from tests.client import Client
-from tests.makers import make_character
 from tests.services.legacy.old_files import (
     ADA,
     CHARACTERS,
@@ -30,6 +29,8 @@ from tests.services.legacy.old_files import (
     user,
     write,
 )
+from tests.support.client import Client
+from tests.support.makers import make_character
 
 ROOT = Path(app.__file__).parent
 IMPORT = """mutation ($id: ID!, $history: JSON!, $title: String) {
@@ -68,12 +69,12 @@ def test_an_import_tells_what_it_did(target: Path, tmp_path: Path, capsys: pytes
         "  Twice        1              -         -          -        -  1 encoded twice",
         "  Coded        1              1         4          -        -  1 encoded twice, 2 other role",
         total,
-        "  1 stored error text came along as messages like any other.",
-        "  So: 5 new characters, 5 conversations, 11 messages imported; 0 unchanged.",
+        "  Stored error texts among the messages: 1.",
+        "  Result: 5 new characters, 5 conversations, 11 messages imported; 0 unchanged.",
     ]
     assert printed.err == ""
     assert app.main(["import", str(path)]) == 0
-    assert "  So: nothing new; 5 conversations unchanged." in capsys.readouterr().out
+    assert "  Result: nothing new; 5 conversations unchanged." in capsys.readouterr().out
     assert rows(target, "SELECT count(*) FROM messages") == [(11,)]
 
 
@@ -100,7 +101,7 @@ def test_programs_get_json(target: Path, tmp_path: Path, capsys: pytest.CaptureF
             "hiddenMessages": 0,
             "unchanged": 0,
             "errorTexts": 0,
-            "skipped": [{"reason": "a message is no JSON object", "first": "message 2", "count": 1}],
+            "skipped": [{"reason": "a message is not a JSON object", "first": "message 2", "count": 1}],
             "repaired": {},
         }
     ]
@@ -113,14 +114,14 @@ def test_skipped_and_unusable_are_said_to_people(
     rows = [{"id": 1, "name": "A\x1b[2J", "chat_history": packed([1, 2])}]
     assert app.main(["import", str(legacy_db(tmp_path / "a.db", rows))]) == 1
     assert (
-        "  Skipped from A\ufffd[2J: a message is no JSON object (2 times, first in message 1)."
+        "  Skipped from A\ufffd[2J: a message is not a JSON object (2 times, first in message 1)."
         in capsys.readouterr().out
     )
     (tmp_path / "empty").touch()
     assert app.main(["import", str(tmp_path / "empty")]) == 2
     assert capsys.readouterr().out == f"{tmp_path / 'empty'}: nothing is usable: the file is empty.\n"
     assert app.main(["import", "--as", "sessions-db", str(tmp_path / "a.db")]) == 2
-    assert "this is no sessions-db but legacy-db" in capsys.readouterr().out
+    assert "this is not sessions-db but legacy-db" in capsys.readouterr().out
 
 
 def test_a_source_that_another_program_has_locked_is_told(
@@ -137,8 +138,11 @@ def test_a_source_that_another_program_has_locked_is_told(
 async def test_tables_of_an_earlier_version_are_migrated_first(tmp_path: Path) -> None:
     path = tmp_path / "earlier.db"
     database = Database(f"sqlite+aiosqlite:///{path}")
-    async with database.write() as session:
+
+    async def work(session: AsyncSession) -> None:
         await (await session.connection()).run_sync(upgrade, "0001")
+
+    await database.write(everyone(), work)
     await database.close()
     with closing(sqlite3.connect(path)) as connection:
         moment = "2026-01-01 00:00:00"
@@ -204,7 +208,7 @@ def test_an_export_gives_everything_back(target: Path, tmp_path: Path, capsys: p
     )
     assert json.loads((tmp_path / "out" / "Ada.json").read_text()) == document
     assert app.main(["export", str(tmp_path / "out")]) == 2
-    assert "no empty folder" in capsys.readouterr().err
+    assert "not an empty folder" in capsys.readouterr().err
     assert app.main(["export", str(tmp_path / "other"), "--character", "char_1"]) == 2
     assert capsys.readouterr().err == "There is no character with this id.\n"
 
@@ -219,17 +223,25 @@ async def test_one_history_is_imported_over_graphql(client: Client, services: Se
     assert done["conversation"]["messages"][3]["metadata"] == {"action": ADA[3]["action"]}
 
 
+async def test_roles_of_any_name_and_texts_of_any_length_are_imported_over_graphql(
+    client: Client, services: Services
+) -> None:
+    character = await make_character(services)
+    history = [{"role": "tool", "content": "x"}, user("x" * 100_001)]
+    done = (await client.run(IMPORT, id=character.id, history=history))["importConversation"]
+    assert done["conversation"]["chatHistory"] == history
+
+
 @pytest.mark.parametrize(
     "history,path",
     [
         ({"role": "user"}, []),
         ("[]", []),
         ([1], ["0"]),
-        ([user("Hi"), {"role": "tool", "content": "x"}], ["1", "role"]),
+        ([user("Hi"), {"content": "x"}], ["1", "role"]),
         ([user("Hi"), {"role": "user"}], ["1", "content"]),
         ([user("Hi"), user("n\0l")], ["1", "content"]),
         ([user("Hi"), user("", action={"a": ["\0"]})], ["1", "action", "a", "0"]),
-        ([user("x" * 100_001)], ["0", "content"]),
     ],
 )
 async def test_an_element_that_cannot_be_imported_is_named(

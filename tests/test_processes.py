@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.client import Client
-from tests.processes import refused, started
+from tests.support.client import Client
+from tests.support.processes import refused, started
 from tests.test_app import HISTORY, SEND, WATCH, collect, fold
 
 FIRST_LOOK = "{ characters { name conversations { id messages { role content status } } } }"

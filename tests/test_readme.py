@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from services.settings import Settings
-from tests.client import Client
-from tests.processes import started
+from tests.support.client import Client
+from tests.support.processes import started
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 

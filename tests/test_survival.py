@@ -4,18 +4,18 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from models import FinishReason
+from models import LOCAL_OWNER, FinishReason
 from services import Services
-from services.paging import PageWish
-from tests.client import Client
-from tests.makers import TestEngine, make_conversation, make_history
+from services.paging import PageArguments
+from tests.support.client import Client
+from tests.support.makers import TestEngine, make_conversation, make_history
 from tests.test_app import HISTORY, SEND, WATCH, collect, fold
 
 CHANGED = """subscription ($id: ID!) { conversationChanged(conversationId: $id) {
     deletedConversationId conversation { version historyVersion title chatHistory } } }"""
 
 STATE = "query ($id: ID!) { conversation(id: $id) { version historyVersion title chatHistory } }"
-WHOLE = PageWish(first=100)
+WHOLE = PageArguments(first=100)
 
 
 async def test_a_socket_cut_after_every_event_is_resumed_over_sse(
@@ -39,7 +39,7 @@ async def test_a_socket_cut_after_every_event_is_resumed_over_sse(
         after = events[cut - 1]["cursor"] if cut else sent["streamCursor"]
         rest = await collect(client.watch(WATCH, id=conversation.id, after=after))
         assert fold(events[:cut] + rest) == "".join(words), cut
-    [history] = await services.histories.chat_histories([conversation.id])
+    [history] = await services.chat_histories.of_conversations(LOCAL_OWNER, [conversation.id])
     assert history[-1]["content"] == "".join(words)
 
 
@@ -80,7 +80,7 @@ async def test_whatever_one_client_does_the_other_sees(
     id = conversation.id
     changes = client.watch_socket(CHANGED, id=id)
     seen = (await anext(changes))["data"]["conversationChanged"]["conversation"]
-    [page] = await services.messages.path_pages([id], WHOLE)
+    [page] = await services.messages.path_pages(LOCAL_OWNER, [id], WHOLE)
     user, reply = page.nodes[2].id, page.nodes[3].id
     for operation, arguments, answer in (
         ("updateConversation", f'conversationId: "{id}", title: "Tea"', None),

@@ -1,21 +1,27 @@
-"""What Alembic runs: migrations on the connection it was handed; its command line gets the default file."""
+"""Alembic's environment: runs migrations on the connection it is given, or on REPARTEE_DATABASE_URL's."""
 
+import os
 from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, make_url
 
-from models.base import Base, Key, Moment, Record
+from models.base import Base, Choice, Key, Moment, Record
 
 
 def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
-    """Write our column types as the plain ones they are, so that migrations never import ours."""
-    if kind != "type" or not isinstance(item, Key | Moment | Record):
-        return False
-    if isinstance(item, Key):
-        return 'sa.Uuid().with_variant(sa.CHAR(32), "sqlite")'
-    return "sa.DateTime(timezone=True)" if isinstance(item, Moment) else "sa.JSON()"
+    """Renders our column types as plain ones, so that migrations import none of ours."""
+    match item:
+        case Key():
+            return 'sa.Uuid().with_variant(sa.CHAR(32), "sqlite")'
+        case Choice():
+            return "sa.String(length=16)"
+        case Moment():
+            return "sa.DateTime(timezone=True)"
+        case Record():
+            return "sa.JSON()"
+    return False
 
 
 def migrate(connection: Connection) -> None:
@@ -32,6 +38,8 @@ def migrate(connection: Connection) -> None:
 if (handed := context.config.attributes.get("connection")) is not None:
     migrate(handed)
 else:
-    with create_engine("sqlite:///data/repartee.db").connect() as connection:
+    # Alembic's own command line, which works without asyncio: the URL's backend with its default driver.
+    url = make_url(os.environ.get("REPARTEE_DATABASE_URL", "sqlite:///data/repartee.db"))
+    with create_engine(url.set(drivername=url.get_backend_name())).connect() as connection:
         migrate(connection)
         connection.commit()

@@ -1,18 +1,26 @@
-"""The broker of a single process: one growing text a running reply, and watchers that are woken."""
+"""The broker of a single process: a growing text for each running reply, and watchers that are woken."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
-from services.texts import GrowingText
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import after_commit
+from services.broker.texts import GrowingText
 
 # Seconds for which text is gathered before watchers are woken again.
-GATHERING = 0.03
+DELTA_INTERVAL = 0.03
 
 
 class _Live(GrowingText):
-    def __init__(self, topic: "_Topic", run: int, message_id: str, text: str) -> None:
+    def __init__(
+        self, topic: "_Topic", run: int, message_id: str, text: str, on_change: Callable[[], None]
+    ) -> None:
         super().__init__(text)
+        self.on_change = on_change
+        self.on_close: Callable[[], None] = lambda: None
         self.run = run
         self.message_id = message_id
         self._topic = topic
@@ -23,7 +31,7 @@ class _Live(GrowingText):
         super().append(text)
         if self._waking is None:
             loop = asyncio.get_running_loop()
-            due = self._last_woken + GATHERING
+            due = self._last_woken + DELTA_INTERVAL
             if loop.time() >= due:
                 self._wake()
             else:
@@ -34,7 +42,8 @@ class _Live(GrowingText):
             self._waking.cancel()
         if self._topic.live is self:
             self._topic.live = None
-        self._topic.announce()
+        self._topic.wake_all()
+        self.on_close()
 
     def _wake(self) -> None:
         self._waking = None
@@ -56,9 +65,9 @@ class _Watch:
         news, self._news = self._news, False
         return news
 
-    async def changed(self, patience: float) -> None:
+    async def changed(self, timeout: float) -> None:
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 await self._woken.wait()
         except TimeoutError:
             return
@@ -70,9 +79,14 @@ class _Topic:
         self.live: _Live | None = None
         self.watches: set[_Watch] = set()
 
-    def announce(self) -> None:
+    def wake_all(self) -> None:
         for watch in self.watches:
             watch.wake(news=True)
+
+    def announce(self) -> None:
+        if self.live is not None:
+            self.live.on_change()
+        self.wake_all()
 
     @property
     def unused(self) -> bool:
@@ -80,25 +94,34 @@ class _Topic:
 
 
 class MemoryBroker:
-    """Keeps a topic only while somebody writes or watches."""
+    """Keeps a topic for a conversation only while somebody writes or watches."""
 
     def __init__(self) -> None:
         self._topics: dict[str, _Topic] = {}
 
-    def open(self, conversation_id: str, run: int, message_id: str, text: str) -> _Live:
+    def open(
+        self, conversation_id: str, run: int, message_id: str, text: str, on_change: Callable[[], None]
+    ) -> _Live:
         topic = self._topics.setdefault(conversation_id, _Topic())
-        topic.live = _Live(topic, run, message_id, text)
-        topic.announce()
+        topic.live = _Live(topic, run, message_id, text, on_change)
+        topic.live.on_close = partial(self._remove_unused, conversation_id)
+        topic.wake_all()
         return topic.live
 
     def live(self, conversation_id: str) -> _Live | None:
         topic = self._topics.get(conversation_id)
         return topic.live if topic else None
 
+    def changed(self, session: AsyncSession, conversation_id: str) -> None:
+        after_commit(session, partial(self.announce, conversation_id))
+
+    def topics(self) -> list[str]:
+        return list(self._topics)
+
     def announce(self, conversation_id: str) -> None:
         if topic := self._topics.get(conversation_id):
             topic.announce()
-            self._tidy(conversation_id)
+            self._remove_unused(conversation_id)
 
     @contextmanager
     def watch(self, conversation_id: str) -> Iterator[_Watch]:
@@ -109,9 +132,9 @@ class MemoryBroker:
             yield watch
         finally:
             topic.watches.discard(watch)
-            self._tidy(conversation_id)
+            self._remove_unused(conversation_id)
 
-    def _tidy(self, conversation_id: str) -> None:
+    def _remove_unused(self, conversation_id: str) -> None:
         topic = self._topics.get(conversation_id)
         if topic and topic.unused:
             del self._topics[conversation_id]

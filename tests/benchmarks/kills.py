@@ -9,8 +9,8 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 
-from tests.client import Client
-from tests.processes import started
+from tests.support.client import Client
+from tests.support.processes import started
 from tests.test_app import SEND, WATCH, collect, fold
 from tests.test_processes import CONTINUE, LAST, first_conversation
 

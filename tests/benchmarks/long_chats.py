@@ -9,14 +9,14 @@ import time
 from collections.abc import Awaitable, Callable
 from statistics import median
 
-from models import Database
-from services import LOCAL_OWNER, Services
+from models import LOCAL_OWNER, Database
+from services import Services
 from services.broker.memory import MemoryBroker
 from services.engines.builtin import BuiltinEngine
-from services.exchanges import ReplyMode, ReplyWish
-from services.paging import PageWish
+from services.paging import PageArguments
+from services.replies.options import ReplyMode, ReplyOptions
 from services.settings import Settings
-from tests.makers import make_history
+from tests.support.makers import make_history
 
 SIZES = (10, 1_000, 10_000)
 ROUNDS = 100
@@ -31,10 +31,10 @@ async def main() -> None:
         chats = {size: (await make_history(services, *["Hello there."] * size)).id for size in SIZES}
 
         async def append(id: str) -> object:
-            return await services.replies.send(LOCAL_OWNER, id, "More", None, ReplyWish(ReplyMode.NONE))
+            return await services.replies.send(LOCAL_OWNER, id, "More", None, ReplyOptions(ReplyMode.NONE))
 
         async def read(id: str) -> object:
-            return await services.messages.path_pages([id], PageWish(last=50))
+            return await services.messages.path_pages(LOCAL_OWNER, [id], PageArguments(last=50))
 
         await compare("append a message", append, chats)
         await compare("read the last 50", read, chats)

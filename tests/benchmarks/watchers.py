@@ -14,8 +14,8 @@ from statistics import median, quantiles
 
 from websockets.asyncio.client import connect
 
-from tests.client import PROTOCOL, Client, subscribe
-from tests.processes import started
+from tests.support.client import PROTOCOL, Client, subscribe
+from tests.support.processes import started
 from tests.test_app import SEND, WATCH, fold
 from tests.test_processes import first_conversation
 

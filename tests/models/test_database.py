@@ -11,7 +11,19 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Base, Character, Conversation, Database, Message, Role, TitleSource, new_key
+from models import (
+    LOCAL_OWNER,
+    Base,
+    Character,
+    Conversation,
+    Database,
+    Message,
+    Role,
+    TitleSource,
+    everyone,
+    new_key,
+)
+from tests.support.database import store
 
 
 def character(**fields: object) -> Character:
@@ -20,7 +32,12 @@ def character(**fields: object) -> Character:
 
 def conversation(of: Character) -> Conversation:
     return Conversation(
-        character_id=of.id, title="T", title_folded="t", title_source=TitleSource.USER, message_count=0
+        id=new_key("conv"),
+        character_id=of.id,
+        title="T",
+        title_folded="t",
+        title_source=TitleSource.USER,
+        message_count=0,
     )
 
 
@@ -30,8 +47,10 @@ def differences(connection: Connection) -> list[object]:
 
 
 async def test_the_migrations_make_what_the_models_say(database: Database) -> None:
-    async with database.write() as session:
-        assert await (await session.connection()).run_sync(differences) == []
+    async def work(session: AsyncSession) -> list[object]:
+        return await (await session.connection()).run_sync(differences)
+
+    assert await database.write(everyone(), work) == []
 
 
 async def test_migrating_twice_changes_nothing_and_says_so(tmp_path: Path) -> None:
@@ -42,63 +61,54 @@ async def test_migrating_twice_changes_nothing_and_says_so(tmp_path: Path) -> No
 
 
 async def test_a_block_that_raises_leaves_nothing(database: Database) -> None:
-    async def fail_in_the_middle() -> None:
-        async with database.write() as session:
-            session.add(character())
-            await session.flush()
-            raise ZeroDivisionError
+    async def fail_in_the_middle(session: AsyncSession) -> None:
+        session.add(character())
+        await session.flush()
+        raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await fail_in_the_middle()
-    async with database.read() as session:
+        await database.write(LOCAL_OWNER, fail_in_the_middle)
+    async with database.read(everyone()) as session:
         assert await session.scalar(text("SELECT count(*) FROM characters")) == 0
 
 
 async def test_two_active_messages_cannot_share_a_position(database: Database) -> None:
-    async def store(session: AsyncSession, *rows: Base) -> None:
-        session.add_all(rows)
-        await session.flush()
-
-    async with database.write() as session:
-        await store(session, ada := character(id=new_key("char")))
-        await store(session, talk := conversation(ada))
-        await store(session, Message(conversation_id=talk.id, position=0, role=Role.USER))
-        with pytest.raises(IntegrityError):
-            await store(session, Message(conversation_id=talk.id, position=0, role=Role.USER))
-        await session.rollback()
+    ada = character(id=new_key("char"))
+    talk = conversation(ada)
+    await store(database, ada, talk, owner=LOCAL_OWNER)
+    await store(database, Message(conversation_id=talk.id, position=0, role=Role.USER), owner=LOCAL_OWNER)
+    with pytest.raises(IntegrityError):
+        await store(database, Message(conversation_id=talk.id, position=0, role=Role.USER), owner=LOCAL_OWNER)
 
 
 async def test_a_snapshot_sees_one_state(database: Database) -> None:
-    async with database.snapshot() as reading:
+    async with database.snapshot(everyone()) as reading:
         count = text("SELECT count(*) FROM characters")
         assert await reading.scalar(count) == 0
-        async with database.write() as session:
-            session.add(character())
+        await store(database, character(), owner=LOCAL_OWNER)
         assert await reading.scalar(count) == 0
-    async with database.read() as session:
+    async with database.read(everyone()) as session:
         assert await session.scalar(count) == 1
 
 
 async def test_moments_come_back_aware_and_in_utc(database: Database) -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, 678901, timezone(timedelta(hours=3)))
-    async with database.write() as session:
-        ada = character(created_at=moment)
-        session.add(ada)
-    async with database.read() as session:
+    ada = character(created_at=moment)
+    await store(database, ada, owner=LOCAL_OWNER)
+    async with database.read(everyone()) as session:
         found = await session.get_one(Character, ada.id)
     assert (found.created_at, found.created_at.tzinfo) == (moment, UTC)
 
 
 async def test_settings_of_the_file_are_the_safe_ones(database: Database) -> None:
-    async with database.read() as session:
+    async with database.read(everyone()) as session:
         pragmas = ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
         values = [await session.scalar(text(f"PRAGMA {name}")) for name in pragmas]
     assert values == ["wal", 1, 2, 10_000]
 
 
 async def test_vacuum_into_makes_a_copy_while_it_runs(database: Database, tmp_path: Path) -> None:
-    async with database.write() as session:
-        session.add(character())
+    await store(database, character(), owner=LOCAL_OWNER)
     source = sqlite3.connect(str(database.url.database))
     source.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
     source.close()
@@ -118,7 +128,6 @@ def test_ids_sort_in_the_order_they_were_made() -> None:
     "id", ["", "char_", "nonsense", "conv_" + "0" * 32, "char_" + "0" * 32, "char_" + "G" * 32]
 )
 async def test_a_malformed_id_matches_no_row(id: str, database: Database) -> None:
-    async with database.write() as session:
-        session.add(character())
-    async with database.read() as session:
+    await store(database, character(), owner=LOCAL_OWNER)
+    async with database.read(everyone()) as session:
         assert await session.get(Character, id) is None

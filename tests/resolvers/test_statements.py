@@ -5,7 +5,7 @@ import pytest
 from resolvers.context import Context
 from schema import schema
 from services import Services
-from tests.makers import make_character, make_history
+from tests.support.makers import make_character, make_history
 
 PLAIN = "{ characters(first: 100) { name conversations { title messages { role content } } } }"
 RELAY = """{ charactersConnection(first: 100) { totalCount pageInfo { hasNextPage endCursor } edges { cursor node {

@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
-from models import TitleSource
-from services import LOCAL_OWNER, Services
+from models import LOCAL_OWNER, TitleSource
+from services import Services
 from services.characters import CharacterOrder
 from services.conversations import ConversationOrder, Listing
 from services.errors import InvalidCursor, InvalidInput, NotFound, VersionConflict
-from services.paging import PageWish, wish
-from tests.makers import make_character, make_conversation
+from services.paging import PageArguments, page_arguments
+from tests.support.makers import make_character, make_conversation
 
 
 async def names(services: Services, search: str | None = None, **page: Any) -> list[str]:
-    found = await services.characters.page(LOCAL_OWNER, CharacterOrder.NAME_ASC, search, wish(**page))
+    found = await services.characters.page(LOCAL_OWNER, CharacterOrder.NAME_ASC, search, page_arguments(**page))
     return [character.name for character in found.nodes]
 
 
@@ -31,12 +31,12 @@ async def test_search_and_order_do_not_regard_case(services: Services) -> None:
 async def test_pages_meet_without_gap_or_overlap_in_either_direction(services: Services) -> None:
     for number in range(7):
         await make_character(services, f"same {number % 2}")
-    whole = await services.characters.page(LOCAL_OWNER, CharacterOrder.NAME_ASC, None, wish(first=100))
+    whole = await services.characters.page(LOCAL_OWNER, CharacterOrder.NAME_ASC, None, page_arguments(first=100))
     ids = [one.id for one in whole.nodes]
     forward, after = [], None
     while True:
         page = await services.characters.page(
-            LOCAL_OWNER, CharacterOrder.NAME_ASC, None, wish(first=3, after=after)
+            LOCAL_OWNER, CharacterOrder.NAME_ASC, None, page_arguments(first=3, after=after)
         )
         forward += [one.id for one in page.nodes]
         if not page.has_next:
@@ -46,7 +46,7 @@ async def test_pages_meet_without_gap_or_overlap_in_either_direction(services: S
     backward, before = [], None
     while True:
         page = await services.characters.page(
-            LOCAL_OWNER, CharacterOrder.NAME_ASC, None, wish(last=2, before=before)
+            LOCAL_OWNER, CharacterOrder.NAME_ASC, None, page_arguments(last=2, before=before)
         )
         backward = [one.id for one in page.nodes] + backward
         if not page.has_previous:
@@ -61,15 +61,19 @@ async def test_every_order_has_cursors_that_only_it_accepts(services: Services) 
         await services.conversations.create(LOCAL_OWNER, character.id, {"title": f"Talk {number}"})
     cursors = []
     for order in ConversationOrder:
-        first = await services.conversations.page(LOCAL_OWNER, Listing(order), wish(first=2), character.id)
+        first = await services.conversations.page(
+            LOCAL_OWNER, Listing(order), page_arguments(first=2), character.id
+        )
         rest = await services.conversations.page(
-            LOCAL_OWNER, Listing(order), wish(first=9, after=first.cursors[-1]), character.id
+            LOCAL_OWNER, Listing(order), page_arguments(first=9, after=first.cursors[-1]), character.id
         )
         assert len({one.id for one in [*first.nodes, *rest.nodes]}) == 4
         cursors.append(first.cursors[0])
     for cursor in [*cursors[1:], "", "x", "W10", "bm90anNvbg", "ç"]:
         with pytest.raises(InvalidCursor):
-            await services.conversations.page(LOCAL_OWNER, Listing(), wish(first=2, after=cursor), character.id)
+            await services.conversations.page(
+                LOCAL_OWNER, Listing(), page_arguments(first=2, after=cursor), character.id
+            )
 
 
 @pytest.mark.parametrize(
@@ -77,13 +81,13 @@ async def test_every_order_has_cursors_that_only_it_accepts(services: Services) 
 )
 def test_a_page_of_no_size_is_refused(page: dict[str, int]) -> None:
     with pytest.raises(InvalidInput):
-        wish(**page)
+        page_arguments(**page)
 
 
 async def test_an_empty_page_is_empty(services: Services) -> None:
     await make_character(services)
     assert await names(services, first=0) == []
-    assert wish() == PageWish(first=20)
+    assert page_arguments() == PageArguments(first=20)
 
 
 async def test_an_update_changes_what_is_given_and_null_clears(services: Services) -> None:
@@ -168,6 +172,6 @@ async def test_the_same_key_opens_one_conversation(services: Services) -> None:
 async def test_deleting_a_character_takes_its_conversations_along(services: Services) -> None:
     conversation = await make_conversation(services)
     await services.characters.delete(LOCAL_OWNER, conversation.character_id)
-    assert await services.conversations.by_ids([conversation.id]) == [None]
+    assert await services.conversations.by_ids(LOCAL_OWNER, [conversation.id]) == [None]
     with pytest.raises(NotFound):
         await services.conversations.create(LOCAL_OWNER, conversation.character_id, {})

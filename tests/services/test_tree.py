@@ -11,16 +11,17 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from models import Conversation, Database, Message
-from services import LOCAL_OWNER, Services
-from services.exchanges import ReplyMode, ReplyWish
-from services.paging import PageWish
+from models import LOCAL_OWNER, Conversation, Database, Message, everyone
+from services import Services
+from services.messages import TreePosition
+from services.paging import PageArguments
+from services.replies.options import ReplyMode, ReplyOptions
 from services.settings import Settings
 from tests.conftest import opened
-from tests.makers import TestEngine, make_character
+from tests.support.makers import TestEngine, make_character
 
-WHOLE = PageWish(first=100)
-NOW = ReplyWish(ReplyMode.WAIT)
+WHOLE = PageArguments(first=100)
+NOW = ReplyOptions(ReplyMode.WAIT)
 OPERATIONS = ["send", "send", "send", "regenerate", "regenerate", "continue", "add", "select", "select", "branch"]
 OPERATIONS += ["edit", "delete", "fork", "clear", "update", "shorten", "request"]
 
@@ -70,14 +71,13 @@ class Model:
             node.parent.chosen = node
             node = node.parent
 
-    def remove(self, node: Node, on_path: bool) -> None:
+    def remove(self, node: Node) -> None:
         assert node.parent is not None
         siblings = node.parent.children
         place = siblings.index(node)
         siblings.remove(node)
         if node.parent.chosen is node:
-            rest = siblings[place - 1] if place else (siblings[0] if siblings else None)
-            node.parent.chosen = rest if on_path else None
+            node.parent.chosen = siblings[place - 1] if place else (siblings[0] if siblings else None)
 
     def history(self) -> list[dict[str, str]]:
         return [{"role": node.role, "content": node.content} for node in self.path()]
@@ -135,7 +135,7 @@ class Play:
         last = self.model.path()[-1] if self.model.path() else None
         if last is not None and last.role == "assistant":
             self.engine.answer(" and on")
-            await self.services.replies.carry_on(LOCAL_OWNER, last.id, NOW)
+            await self.services.replies.continue_reply(LOCAL_OWNER, last.id, NOW)
             last.content += " and on"
 
     async def _add(self, node: Node | None) -> None:
@@ -150,33 +150,32 @@ class Play:
 
     async def _select(self, node: Node | None) -> None:
         if node is not None:
-            await self.services.histories.select(LOCAL_OWNER, node.id)
+            await self.services.messages.select(LOCAL_OWNER, node.id)
             if node not in self.model.path():
                 self.model.choose(node)
 
     async def _edit(self, node: Node | None) -> None:
         if node is not None:
             node.content = f"edited {self.count}"
-            await self.services.histories.edit(LOCAL_OWNER, node.id, node.content)
+            await self.services.messages.edit(LOCAL_OWNER, node.id, node.content)
 
     async def _delete(self, node: Node | None) -> None:
         if node is not None:
-            on_path = node in self.model.path()
-            await self.services.histories.delete(LOCAL_OWNER, node.id)
-            self.model.remove(node, on_path)
+            await self.services.messages.delete(LOCAL_OWNER, node.id)
+            self.model.remove(node)
 
     async def _fork(self, node: Node | None) -> None:
-        fork = await self.services.histories.fork(LOCAL_OWNER, self.id, node.id if node else None)
+        fork = await self.services.conversations.fork(LOCAL_OWNER, self.id, node.id if node else None)
         line = []
         while node is not None and node.id:
             line.append({"role": node.role, "content": node.content})
             node = node.parent
-        [history] = await self.services.histories.chat_histories([fork.id])
+        [history] = await self.services.chat_histories.of_conversations(LOCAL_OWNER, [fork.id])
         assert history == line[::-1]
 
     async def _clear(self, _: Node | None) -> None:
         if self.count % 3 == 0:
-            await self.services.histories.clear(LOCAL_OWNER, self.id)
+            await self.services.conversations.clear_history(LOCAL_OWNER, self.id)
             self.model = Model()
 
     async def _update(self, _: Node | None) -> None:
@@ -188,31 +187,33 @@ class Play:
     async def _replace(self, kept: int, more: list[dict[str, str]]) -> None:
         path = self.model.path()
         history = self.model.history()[:kept] + more
-        await self.services.histories.replace(LOCAL_OWNER, self.id, history)
+        await self.services.chat_histories.replace_history(LOCAL_OWNER, self.id, history)
         last = path[kept - 1] if kept else None
         (last or self.model.root).chosen = None
         for item, message in zip(more, await self.rows(kept), strict=True):
             last = self.model.add(last, message.id, item["role"], item["content"])
 
     async def rows(self, start: int = 0) -> list[Message]:
-        page = await self.services.messages.path_pages([self.id], WHOLE)
+        page = await self.services.messages.path_pages(LOCAL_OWNER, [self.id], WHOLE)
         return list(page[0].nodes)[start:]
 
     async def check(self, database: Database) -> None:
-        async with database.read() as session:
+        async with database.read(everyone()) as session:
             rows = list(await session.scalars(select(Message).where(Message.conversation_id == self.id)))
             conversation = await session.get_one(Conversation, self.id)
         path = sorted((row for row in rows if row.active), key=lambda row: row.position)
         assert [row.position for row in path] == list(range(len(path)))
         assert all(below.parent_id == above.id for above, below in pairwise(path))
         assert conversation.message_count == len(path)
-        [history] = await self.services.histories.chat_histories([self.id])
+        [history] = await self.services.chat_histories.of_conversations(LOCAL_OWNER, [self.id])
         assert history == self.model.history()
         assert sorted(row.id for row in rows) == [node.id for node in self.model.all()]
         await self._check_alternatives(rows)
 
     async def _check_alternatives(self, rows: list[Message]) -> None:
-        found = await self.services.messages.alternatives([(self.id, row.parent_id) for row in rows])
+        found = await self.services.messages.alternatives(
+            LOCAL_OWNER, [TreePosition(self.id, row.parent_id) for row in rows]
+        )
         expected = {
             node.id: [one.id for one in node.parent.children]
             for node in self.model.all()

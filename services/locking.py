@@ -1,0 +1,84 @@
+"""Row locks, always taken in one order: conversation, open run, messages, character.
+
+A change locks the conversation first and reads what it decides by afterwards: once the lock is held, a row that is
+read reflects whatever the change before committed. SQLite, which has one writer at a time, needs no row locks.
+"""
+
+from typing import Any
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import set_committed_value
+
+from models import Character, Conversation, Message, now
+from services.errors import NotFound, VersionConflict
+
+
+async def lock_conversation(
+    session: AsyncSession, conversation_id: str, expected_history_version: int | None = None
+) -> Conversation:
+    """Raises NotFound, and VersionConflict when the history has another version than the expected one."""
+    conversation = await find_and_lock(session, select(Conversation).where(Conversation.id == conversation_id))
+    if conversation is None:
+        raise NotFound("conversation", conversation_id)
+    if expected_history_version not in (None, conversation.history_version):
+        raise VersionConflict(conversation, "expected_history_version")
+    return conversation  # type: ignore[no-any-return]
+
+
+async def lock_message(
+    session: AsyncSession, message_id: str, expected_history_version: int | None = None
+) -> tuple[Message, Conversation]:
+    """Locks the message's conversation, then reads the message. Raises NotFound and VersionConflict."""
+    conversation_id = await session.scalar(select(Message.conversation_id).where(Message.id == message_id))
+    if conversation_id is None:
+        raise NotFound("message", message_id)
+    conversation = await lock_conversation(session, conversation_id, expected_history_version)
+    message = await find_and_lock(session, select(Message).where(Message.id == message_id))
+    if message is None:
+        raise NotFound("message", message_id)
+    return message, conversation
+
+
+async def lock_character(session: AsyncSession, character_id: str) -> Character:
+    """Raises NotFound."""
+    character = await find_and_lock(session, select(Character).where(Character.id == character_id))
+    if character is None:
+        raise NotFound("character", character_id)
+    return character  # type: ignore[no-any-return]
+
+
+async def find_and_lock(session: AsyncSession, query: Select[Any]) -> Any:
+    """Returns the row that the query finds, as it is once the lock is held, or None."""
+    # Not FOR UPDATE, which would wait for every insert of a row that refers to this one.
+    locking = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return await session.scalar(locking)
+
+
+async def count_change(session: AsyncSession, conversation: Conversation) -> int:
+    """Raises the history version of a locked conversation, in the database, and returns it."""
+    await session.flush()
+    moment = now()
+    raised = (
+        update(Conversation)
+        .where(Conversation.id == conversation.id)
+        .values(history_version=Conversation.history_version + 1, updated_at=moment)
+        .returning(Conversation.history_version)
+        .execution_options(synchronize_session=False)
+    )
+    version = (await session.scalars(raised)).one()
+    set_committed_value(conversation, "history_version", version)
+    set_committed_value(conversation, "updated_at", moment)
+    return version
+
+
+async def mark_active(session: AsyncSession, conversation: Conversation) -> None:
+    """Makes a locked conversation and its character the latest active ones. Comes last: it locks the character."""
+    conversation.active_at = now()
+    await session.flush()
+    await session.execute(
+        update(Character)
+        .where(Character.id == conversation.character_id)
+        .values(active_at=conversation.active_at)
+        .execution_options(synchronize_session=False)
+    )

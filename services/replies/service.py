@@ -1,0 +1,278 @@
+"""The operations that cause a reply, and the one that stops it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Conversation, Database, Message, Role, Run, Unavailable, new_key
+from services import checking, runs, tree
+from services.broker import Broker
+from services.engines import Engine
+from services.errors import InvalidInput, WrongRole
+from services.idempotency import KeyedRequest
+from services.locking import count_change, lock_conversation, lock_message, mark_active
+from services.messages import require_message_in, with_live_text
+from services.replies.options import BusyPolicy, ReplyMode, ReplyOptions, SentReply
+from services.replies.prompts import PromptReader
+from services.replies.writer import ReplyWriter
+from services.replies.writing import Assignment
+from services.runs import RunKey
+from services.settings import Settings
+from services.streaming import cursors
+from services.streaming.cursors import Cursor
+from services.streaming.service import StreamService
+
+Work = Callable[[AsyncSession], Awaitable[SentReply]]
+
+
+class ReplyService:
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        engine: Engine,
+        writer: ReplyWriter,
+        streams: StreamService,
+        settings: Settings,
+    ) -> None:
+        self._database = database
+        self._broker = broker
+        self._writer = writer
+        self._streams = streams
+        self._prompts = PromptReader(database, settings.user_name, engine.prompt_limit)
+        self._max_message_length = settings.max_message_length
+        self.wait_limit = settings.wait_limit
+
+    async def send(
+        self, owner: str, conversation_id: str, content: str, parent_id: str | None, options: ReplyOptions
+    ) -> SentReply:
+        """Sends a message after the last one, or after the one named; the character replies."""
+        checking.not_empty(content, "content", limit=self._max_message_length)
+        request = _keyed("sendMessage", options, content, parent_id)
+
+        async def work(session: AsyncSession) -> SentReply:
+            conversation = await lock_conversation(session, conversation_id)
+            if known := await request.done_before(session, conversation.id):
+                return await _done_before(session, conversation, known)
+            parent = await _parent(session, conversation, parent_id)
+            await self._make_way(session, conversation, options)
+            message = Message(id=new_key("msg"), role=Role.USER, content=content)
+            await self._place(session, conversation, parent, message)
+            sent = await self._begin_reply(session, owner, conversation, options, after=message)
+            return self._remembered(session, request, replace(sent, message=message))
+
+        return await self._perform(owner, work, options)
+
+    async def request(
+        self, owner: str, conversation_id: str, parent_id: str | None, options: ReplyOptions
+    ) -> SentReply:
+        """Lets the character reply to the last message, or to the one named."""
+        request = _keyed("requestReply", options, parent_id)
+
+        async def work(session: AsyncSession) -> SentReply:
+            conversation = await lock_conversation(session, conversation_id)
+            if known := await request.done_before(session, conversation.id):
+                return await _done_before(session, conversation, known)
+            parent = await _parent(session, conversation, parent_id)
+            await self._make_way(session, conversation, options)
+            sent = await self._begin_reply(session, owner, conversation, options, after=parent)
+            return self._remembered(session, request, sent)
+
+        return await self._perform(owner, work, options)
+
+    async def regenerate(self, owner: str, message_id: str, options: ReplyOptions) -> SentReply:
+        """Writes an alternative of a reply; the old one stays. Raises WrongRole for any other message."""
+        request = _keyed("regenerateReply", options, message_id)
+
+        async def work(session: AsyncSession) -> SentReply:
+            old, conversation = await lock_message(session, message_id)
+            if known := await request.done_before(session, conversation.id):
+                return await _done_before(session, conversation, known)
+            _require_reply(old, "Only a reply can be regenerated.")
+            parent = await _by_id(session, old.parent_id)
+            await self._make_way(session, conversation, options)
+            sent = await self._begin_reply(session, owner, conversation, options, after=parent)
+            return self._remembered(session, request, sent)
+
+        return await self._perform(owner, work, options)
+
+    async def continue_reply(self, owner: str, message_id: str, options: ReplyOptions) -> SentReply:
+        """Writes on at the end of the last reply. Raises WrongRole and InvalidInput for any other message."""
+        request = _keyed("continueReply", options, message_id)
+
+        async def work(session: AsyncSession) -> SentReply:
+            reply, conversation = await lock_message(session, message_id)
+            if known := await request.done_before(session, conversation.id):
+                return await _done_before(session, conversation, known)
+            _require_reply(reply, "Only a reply can be continued.")
+            if not reply.active or reply.position != conversation.message_count - 1:
+                raise InvalidInput("Only the last message of the conversation can be continued.", "message_id")
+            await self._make_way(session, conversation, options)
+            sent = await self._begin_reply(session, owner, conversation, options, continued=reply)
+            return self._remembered(session, request, sent)
+
+        return await self._perform(owner, work, options)
+
+    async def add_alternative(self, owner: str, message_id: str, content: str, options: ReplyOptions) -> SentReply:
+        """Adds the user's own text as an alternative of a message; the character replies to a user's message."""
+        checking.not_empty(content, "content", limit=self._max_message_length)
+        request = _keyed("addAlternative", options, message_id, content)
+
+        async def work(session: AsyncSession) -> SentReply:
+            sibling, conversation = await lock_message(session, message_id)
+            if known := await request.done_before(session, conversation.id):
+                return await _done_before(session, conversation, known)
+            parent = await _by_id(session, sibling.parent_id)
+            await self._make_way(session, conversation, options)
+            message = Message(id=new_key("msg"), role=sibling.role, speaker_id=sibling.speaker_id, content=content)
+            await self._place(session, conversation, parent, message)
+            answered = options if message.role is Role.USER else replace(options, reply_mode=ReplyMode.NONE)
+            sent = await self._begin_reply(session, owner, conversation, answered, after=message)
+            return self._remembered(session, request, replace(sent, message=message))
+
+        return await self._perform(owner, work, options)
+
+    async def stop(self, owner: str, conversation_id: str, message_id: str | None = None) -> SentReply:
+        """Stops the running reply, or only the one named; its text stays. Stopping twice succeeds."""
+
+        async def work(session: AsyncSession) -> SentReply:
+            conversation = await lock_conversation(session, conversation_id)
+            named = message_id and await require_message_in(session, conversation.id, message_id, "message_id")
+            run = await runs.open_run(session, conversation.id)
+            if run is None or message_id not in (None, run.message_id):
+                return SentReply(conversation, reply=named or None)
+            await self._stop_run(session, run)
+            return SentReply(conversation, reply=await session.get_one(Message, run.message_id))
+
+        return await self._database.write(owner, work)
+
+    async def _perform(self, owner: str, work: Work, options: ReplyOptions) -> SentReply:
+        sent = await self._database.write(owner, work)
+        if sent.run is None or sent.conversation is None or options.reply_mode is not ReplyMode.WAIT:
+            return sent
+        try:
+            async with asyncio.timeout(self.wait_limit) as limit:
+                await self._streams.until_final(owner, sent.conversation.id, sent.run)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        return await self._reload(owner, sent)
+
+    async def _reload(self, owner: str, sent: SentReply) -> SentReply:
+        """Reads the rows again, the conversation first; what was deleted since is None."""
+        assert sent.conversation is not None
+        try:
+            async with self._database.read(owner) as session:
+                conversation = await session.get(Conversation, sent.conversation.id)
+                message = await _by_id(session, sent.message.id if sent.message else None)
+                reply = await _by_id(session, sent.reply.id if sent.reply else None)
+        except Unavailable:
+            # What was asked for is done, so the rows as they were then are a better answer than an error.
+            return sent
+        live = with_live_text(self._broker, reply) if reply else None
+        return replace(sent, conversation=conversation, message=message, reply=live)
+
+    async def _make_way(self, session: AsyncSession, conversation: Conversation, options: ReplyOptions) -> None:
+        """Refuses the request, or stops the running reply. Called once nothing else can refuse the request."""
+        run = await runs.open_run(session, conversation.id)
+        if run is None:
+            return
+        if options.if_busy is BusyPolicy.REJECT:
+            raise await runs.in_progress(session, run)
+        await self._stop_run(session, run)
+
+    async def _stop_run(self, session: AsyncSession, run: Run) -> None:
+        key = RunKey(run.conversation_id, run.started)
+        ours = self._writer.end(key, runs.STOPPED) if run.writer == self._writer.name else None
+        # Another process notices by its next checkpoint that its run was ended, and with the text stored by then.
+        outcome, text = ours or (runs.STOPPED, None)
+        await runs.end(session, key, outcome, text)
+        self._broker.changed(session, run.conversation_id)
+
+    async def _place(
+        self, session: AsyncSession, conversation: Conversation, parent: Message | None, message: Message
+    ) -> None:
+        await tree.place(session, conversation, parent, message)
+        await count_change(session, conversation)
+        self._broker.changed(session, conversation.id)
+
+    async def _begin_reply(
+        self,
+        session: AsyncSession,
+        owner: str,
+        conversation: Conversation,
+        options: ReplyOptions,
+        after: Message | None = None,
+        continued: Message | None = None,
+    ) -> SentReply:
+        """Opens a run, on a new reply after a message or on a continued one; it is written once committed."""
+        if options.reply_mode is ReplyMode.NONE:
+            await mark_active(session, conversation)
+            return SentReply(conversation)
+        reply = continued or await _new_reply(session, conversation, after)
+        run = await runs.begin(session, conversation, reply, self._writer.name)
+        await mark_active(session, conversation)
+        await self._writer.hold_lease(session)
+        build = partial(self._prompts.read, owner, reply, options.settings())
+        assignment = Assignment(owner, RunKey(conversation.id, run.started), reply.id, reply.content, build)
+        self._writer.start_after_commit(session, assignment)
+        return SentReply(
+            conversation, reply=reply, stream_cursor=_before(conversation.id, run.started), run=run.started
+        )
+
+    def _remembered(self, session: AsyncSession, request: KeyedRequest, sent: SentReply) -> SentReply:
+        assert sent.conversation is not None
+        result = {
+            "message": sent.message and sent.message.id,
+            "reply": sent.reply and sent.reply.id,
+            "run": sent.run,
+        }
+        request.remember(session, result, sent.conversation.id)
+        return sent
+
+
+def _keyed(kind: str, options: ReplyOptions, *asked: object) -> KeyedRequest:
+    """Raises InvalidInput for settings that are out of range, before anything is changed."""
+    options.settings()
+    return KeyedRequest(kind, options.idempotency_key, *asked, options.generation, later=(options.reply_mode,))
+
+
+async def _done_before(
+    session: AsyncSession, conversation: Conversation, known: dict[str, str | None]
+) -> SentReply:
+    """Answers a request that was done before with what it did, as far as that still exists."""
+    message = await _by_id(session, known["message"])
+    reply = await _by_id(session, known["reply"])
+    run = int(known["run"]) if reply is not None and known["run"] is not None else None
+    cursor = None if run is None else _before(conversation.id, run)
+    return SentReply(conversation, message, reply, cursor, run)
+
+
+def _before(conversation_id: str, run: int) -> str:
+    """Returns the stream cursor just before the run's first event."""
+    return cursors.encode(conversation_id, Cursor(run - 1))
+
+
+async def _by_id(session: AsyncSession, message_id: str | None) -> Message | None:
+    return await session.get(Message, message_id) if message_id is not None else None
+
+
+async def _parent(session: AsyncSession, conversation: Conversation, parent_id: str | None) -> Message | None:
+    """Returns the message to reply to: the one named, else the last one."""
+    if parent_id is None:
+        return await tree.last_active(session, conversation)
+    return await require_message_in(session, conversation.id, parent_id, "parent_id")
+
+
+async def _new_reply(session: AsyncSession, conversation: Conversation, parent: Message | None) -> Message:
+    reply = Message(id=new_key("msg"), role=Role.ASSISTANT, speaker_id=conversation.character_id, content="")
+    await tree.place(session, conversation, parent, reply)
+    return reply
+
+
+def _require_reply(message: Message, otherwise: str) -> None:
+    if message.role is not Role.ASSISTANT:
+        raise WrongRole(otherwise, message.role)

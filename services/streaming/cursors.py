@@ -1,0 +1,71 @@
+"""Stream cursors: a position in a conversation's stream of reply events, as a short opaque text."""
+
+import base64
+import re
+from dataclasses import dataclass
+
+from services.errors import InvalidCursor
+
+_FORMAT = 1
+_LONGEST = 64
+# Python would skip characters that are not base64.
+_DIGITS = re.compile(rf"[A-Za-z0-9_-]{{1,{_LONGEST}}}")
+
+# The value of `sent` once the run's text was replaced by an edit.
+REPLACED = -1
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Structural events up to history version `version` are delivered.
+
+    Of the run that began at `run` (0: none) the text is delivered up to code point `sent`, or REPLACED. Without a
+    run, REPLACED marks the cursor of a final event.
+    """
+
+    version: int
+    run: int = 0
+    sent: int = 0
+
+    @property
+    def is_final(self) -> bool:
+        return self.run == 0 and self.sent == REPLACED
+
+
+def encode(conversation_id: str, cursor: Cursor) -> str:
+    """Format byte, half of the conversation's id, then `version`, `run` and `sent` + 1 as LEB128 numbers."""
+    packed = bytearray([_FORMAT]) + _tail(conversation_id)
+    for number in (cursor.version, cursor.run, cursor.sent + 1):
+        while number > 127:
+            packed.append(number & 127 | 128)
+            number >>= 7
+        packed.append(number)
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def decode(conversation_id: str, text: str) -> Cursor:
+    """Raises InvalidCursor when the text is not a cursor, or belongs to another conversation."""
+    if not _DIGITS.fullmatch(text) or len(text) % 4 == 1:
+        raise InvalidCursor("This is not a stream cursor.", "after")
+    packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if packed[:9] != bytes([_FORMAT]) + _tail(conversation_id):
+        raise InvalidCursor("The cursor belongs to another conversation.", "after")
+    numbers = _numbers(packed[9:])
+    if len(numbers) != 3 or numbers[1] > numbers[0]:
+        raise InvalidCursor("This is not a stream cursor.", "after")
+    return Cursor(numbers[0], numbers[1], numbers[2] - 1)
+
+
+def _numbers(packed: bytes) -> list[int]:
+    numbers, number, shift = [], 0, 0
+    for byte in packed:
+        number |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            numbers.append(number)
+            number, shift = 0, 0
+    return numbers if shift == 0 and max(numbers, default=0) < 1 << 63 else []
+
+
+def _tail(conversation_id: str) -> bytes:
+    return bytes.fromhex(conversation_id[-16:])

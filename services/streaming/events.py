@@ -1,0 +1,69 @@
+"""Reply events, in the order they happen. Each carries the cursor that resumes after it."""
+
+from dataclasses import dataclass
+
+from models import Failure, FinishReason, Message, Status
+from services.broker.texts import Text
+
+
+@dataclass(frozen=True)
+class AsOf:
+    """The reply as it was at an event: `text` up to `length`. Status None means the row's.
+
+    `version` is the history version up to which the stream was delivered.
+    """
+
+    text: Text
+    length: int
+    status: Status | None
+    version: int
+
+    @property
+    def content(self) -> str:
+        return self.text.part(0, self.length)
+
+    def show(self, message: Message) -> Message:
+        """Returns a copy of the message as it was then; the row may have changed since."""
+        return message.shown_as(self.content, self.status or message.status)
+
+
+@dataclass(frozen=True)
+class _Event:
+    cursor: str
+    message_id: str
+    as_of: AsOf
+
+
+@dataclass(frozen=True)
+class ReplyStarted(_Event):
+    """A run begins; `content` is the text before it."""
+
+    content: str
+
+
+@dataclass(frozen=True)
+class ReplyDelta(_Event):
+    """More text; `offset` counts UTF-16 code units."""
+
+    offset: int
+    delta: str
+
+
+@dataclass(frozen=True)
+class ReplySnapshot(_Event):
+    """The text was replaced: it was edited, or its end was lost in a crash."""
+
+    content: str
+
+
+@dataclass(frozen=True)
+class ReplyFinished(_Event):
+    finish_reason: FinishReason
+
+
+@dataclass(frozen=True)
+class ReplyFailed(_Event):
+    failure: Failure
+
+
+ReplyEvent = ReplyStarted | ReplyDelta | ReplySnapshot | ReplyFinished | ReplyFailed

@@ -1,0 +1,62 @@
+"""The server as people run it: `python app.py` in a process of its own."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+
+from tests.support.client import Client
+
+ROOT = Path(__file__).parents[1]
+
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    """Return an environment in which only `settings` are Repartee's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("REPARTEE_")}
+    defaults = {
+        "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/repartee.db",
+        "ENGINE": "builtin",
+        "PORT": "0",
+    }
+    return kept | {f"REPARTEE_{name}": value for name, value in (defaults | settings).items()}
+
+
+@asynccontextmanager
+async def started(folder: Path, **settings: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, Client]]:
+    """Start the server, and end it if the block has not done so."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "app.py",
+        cwd=ROOT,
+        env=environment(folder, **settings),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    lines = [(await process.stdout.readline()).decode() for _ in range(5)]
+    url = next(line.split()[1] for line in lines if line.split()[:1] == ["open"])
+    try:
+        async with httpx2.AsyncClient(timeout=60) as http:
+            yield process, Client(http, url)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def refused(folder: Path, *arguments: str, **settings: str) -> tuple[int, str]:
+    """Run the server where it cannot start; return its exit code and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "app.py",
+        *arguments,
+        cwd=ROOT,
+        env=environment(folder, **settings),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
