@@ -72,8 +72,8 @@ class Database:
             )
         self.engines = (self._engine(READERS), self._engine(1 if self._is_sqlite else READERS, writes=True))
         reader, writer = self.engines
-        self._reads = _sessions(reader, autoflush=False)
-        self._snapshots = _sessions(reader, "DEFERRED", autoflush=False)
+        self._reads = _sessions(reader)
+        self._snapshots = _sessions(reader, "DEFERRED")
         self._writes = _sessions(writer, "IMMEDIATE")
         # SQLite wakes those who wait for its lock in no order, so those of this process queue up here.
         self._turn = asyncio.Lock()
@@ -243,12 +243,13 @@ async def _opened(make: async_sessionmaker[AsyncSession], owner: Owner) -> Async
         raise Unavailable from error
 
 
-def _sessions(engine: AsyncEngine, begin: str | None = None, **options: Any) -> async_sessionmaker[AsyncSession]:
+def _sessions(engine: AsyncEngine, begin: str | None = None) -> async_sessionmaker[AsyncSession]:
+    # Without autoflush a query stores nothing: what changes together is stored together, and a read stores nothing.
     return async_sessionmaker(
         engine.execution_options(sqlite_begin=begin),
         sync_session_class=OwnedSession,
         expire_on_commit=False,
-        **options,
+        autoflush=False,
     )
 
 

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+# The greatest number that GraphQL's Int can hold.
+_INT32 = 2**31 - 1
+
+
 @dataclass(frozen=True)
 class Generation:
     """Settings for the model; None means that the level above decides."""
@@ -35,14 +39,14 @@ class TokenUsage:
 
     @property
     def total_tokens(self) -> int:
-        return self.prompt_tokens + self.completion_tokens
+        return min(self.prompt_tokens + self.completion_tokens, _INT32)
 
     def plus(self, other: "TokenUsage | None") -> "TokenUsage":
         if other is None:
             return self
         return TokenUsage(
-            self.prompt_tokens + other.prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
+            min(self.prompt_tokens + other.prompt_tokens, _INT32),
+            min(self.completion_tokens + other.completion_tokens, _INT32),
             self.estimated or other.estimated,
         )
 

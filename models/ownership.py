@@ -109,7 +109,7 @@ def _not_hidden(cls: Any) -> ColumnElement[bool]:
         case "characters":
             return and_(cls.deleting_at.is_(None))
         case "conversations":
-            return not_(cls.character_id.in_(_deleting(_CHARACTERS.c.id)))
+            return and_(cls.character_id.not_in(_deleting(_CHARACTERS.c.id)))
         case "messages" | "runs":
             of_row = _CONVERSATIONS.c.id == cls.conversation_id
             doomed = _CONVERSATIONS.c.character_id.in_(_deleting(_CHARACTERS.c.id))

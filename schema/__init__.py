@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema import enums  # noqa: F401 (describes the enums before the types use them)
+from schema import enums  # noqa: F401 (registers the enums before the types use them)
 from schema.errors import ERRORS
 from schema.mutation import Mutation
 from schema.query import Query

@@ -1,7 +1,7 @@
-"""Ties a declared field to the resolver that fills it.
+"""Binding of fields to the resolvers that fill them.
 
-Resolvers speak of rows and services; fields speak of GraphQL types. The helpers here return `Any`
-so that a declaration may name the GraphQL type of what its resolver returns.
+Resolvers return rows and values of services; fields declare GraphQL types. The functions here return `Any` so that
+a declaration can name the GraphQL type of what its resolver returns.
 """
 
 from collections.abc import Callable
@@ -16,47 +16,52 @@ from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
-from services.errors import Refusal
+from services.errors import UserError
 
 T = TypeVar("T")
 
-# Keys below these are the caller's own words, and stay as they are in an error's path.
+# The keys inside these JSON values are the caller's own, so an error's path has them unchanged.
 _FREE_FORM = ("chat_history", "metadata")
 
 
 def field(resolver: Callable[..., Any], description: str, **arguments: str) -> Any:
-    """Bind a field; `arguments` describes the resolver's parameters."""
+    """Bind a field; `arguments` describes the parameters of the resolver."""
     return strawberry.field(
-        resolver=resolver, description=description, extensions=[_DescribesArguments(arguments)]
+        resolver=resolver, description=description, extensions=[_ArgumentDescriptions(arguments)]
     )
 
 
 def subscription(resolver: Callable[..., Any], description: str, **arguments: str) -> Any:
     return strawberry.subscription(
-        resolver=resolver, description=description, extensions=[_DescribesArguments(arguments)]
+        resolver=resolver, description=description, extensions=[_ArgumentDescriptions(arguments)]
     )
 
 
 def mutation(
-    resolver: Callable[..., Any], takes: type, gives: type, description: str, under: str | None = None
+    resolver: Callable[..., Any],
+    input_type: type,
+    payload_type: type,
+    description: str,
+    payload_field: str | None = None,
 ) -> Any:
-    """Bind a mutation: `input` carries the resolver's arguments, and a refusal becomes a payload's userErrors.
+    """Bind a mutation: `input` has the resolver's arguments, and a UserError goes into the payload's userErrors.
 
-    The resolver returns the payload's values as a mapping or as attributes; with `under`, the one field's value.
+    The resolver returns the values of the payload as a mapping or as attributes, or with `payload_field` the value
+    of that one field.
     """
-    extensions = [_TakesInput(takes), _GivesPayload(gives, under)]
+    extensions = [_InputArgument(input_type), _PayloadResult(payload_type, payload_field)]
     return strawberry.mutation(resolver=resolver, description=description, extensions=extensions)
 
 
-# Which type stands for which class of rows, events or refusals.
-_standing: dict[type, type] = {}
+# The GraphQL type of each class of rows, events or errors.
+_types_by_source: dict[type, type] = {}
 
 
-def stands_for(*sources: type) -> Callable[[type[T]], type[T]]:
-    """Let the GraphQL type below it be recognised in the rows or events of `sources`."""
+def represents(*sources: type) -> Callable[[type[T]], type[T]]:
+    """Make a GraphQL type the one of the rows or events of `sources`."""
 
     def decorate(cls: type[T]) -> type[T]:
-        _standing.update((source, cls) for source in sources)
+        _types_by_source.update((source, cls) for source in sources)
         declared: Any = cls
         declared.is_type_of = lambda value, info: isinstance(value, (cls, *sources))
         return cls
@@ -68,7 +73,7 @@ E = TypeVar("E", bound=type[Enum])
 
 
 def enum(kind: E, name: str, description: str, **values: str) -> E:
-    """Make a services' or models' enum one of the API's; `values` describes each of its values."""
+    """Make an enum of services or models a GraphQL enum; `values` describes each of its values."""
     bound: Any = strawberry.enum(kind, name=name, description=description)
     definition = bound.__strawberry_definition__
     for value in definition.values:
@@ -78,7 +83,7 @@ def enum(kind: E, name: str, description: str, **values: str) -> E:
     return kind
 
 
-class _DescribesArguments(FieldExtension):
+class _ArgumentDescriptions(FieldExtension):
     def __init__(self, descriptions: dict[str, str]) -> None:
         self.descriptions = descriptions
 
@@ -86,23 +91,27 @@ class _DescribesArguments(FieldExtension):
         for argument in field.arguments:
             argument.description = self.descriptions[argument.python_name]
             if argument.default is None:
-                # The resolver's own default says the same, and the schema shows no `= null`.
+                # Without a default in the schema the resolver's own default applies; clients see no `= null`.
                 argument.default = strawberry.UNSET
 
 
-class _TakesInput(FieldExtension):
-    """One argument, `input`. What the resolver has no parameter for goes into its `fields`, if it has that."""
+class _InputArgument(FieldExtension):
+    """Takes one argument, `input`, whose fields are the resolver's arguments.
+
+    A field without a parameter of that name goes into the parameter `fields`, if the resolver has it.
+    """
 
     def __init__(self, input_type: type) -> None:
         self.input_type = input_type
 
     def apply(self, field: StrawberryField) -> None:
         assert field.base_resolver
-        wanted = {argument.python_name for argument in field.base_resolver.arguments}
-        given = {one.python_name for one in get_object_definition(self.input_type, strict=True).fields}
-        self.gathers = "fields" in wanted
-        self.named = wanted - {"fields"}
-        missing = self.named - given if self.gathers else wanted ^ given
+        definition = get_object_definition(self.input_type, strict=True)
+        parameters = {argument.python_name for argument in field.base_resolver.arguments}
+        declared = {one.python_name for one in definition.fields}
+        self.collects_fields = "fields" in parameters
+        self.parameters = parameters - {"fields"}
+        missing = self.parameters - declared if self.collects_fields else parameters ^ declared
         if missing:
             raise TypeError(f"{self.input_type.__name__} and its resolver differ in {missing}")
         field.arguments = [
@@ -110,57 +119,57 @@ class _TakesInput(FieldExtension):
                 python_name="input",
                 graphql_name=None,
                 type_annotation=StrawberryAnnotation(self.input_type),
-                description="What to do it with.",
+                description=definition.description,
             )
         ]
 
     def map_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        given: dict[str, Any] = _given(kwargs["input"])
-        if not self.gathers:
-            return given
-        named = {name: value for name, value in given.items() if name in self.named}
-        return {**named, "fields": {name: value for name, value in given.items() if name not in named}}
+        values: dict[str, Any] = _without_unset(kwargs["input"])
+        if not self.collects_fields:
+            return values
+        arguments = {name: value for name, value in values.items() if name in self.parameters}
+        return {**arguments, "fields": {name: value for name, value in values.items() if name not in arguments}}
 
 
-class _GivesPayload(FieldExtension):
-    def __init__(self, payload: type, under: str | None) -> None:
-        self.payload = payload
-        self.under = under
+class _PayloadResult(FieldExtension):
+    def __init__(self, payload_type: type, payload_field: str | None) -> None:
+        self.payload_type = payload_type
+        self.payload_field = payload_field
 
     async def resolve_async(
         self, next_: Callable[..., Any], source: Any, info: strawberry.Info, **kwargs: Any
     ) -> Any:
         try:
             result = await next_(source, info, **kwargs)
-        except Refusal as refusal:
-            return self.payload(user_errors=[_as_data(refusal)])
+        except UserError as error:
+            return self.payload_type(user_errors=[_user_error(error)])
         finally:
-            # What the next mutation of the operation reads may have changed by this one.
-            info.context.forget()
-        return self.payload(**self._values(result))
+            # The mutation may have changed what the next mutation of the operation loads.
+            info.context.reset_loaders()
+        return self.payload_type(**self._values(result))
 
     def _values(self, result: Any) -> dict[str, Any]:
-        if self.under is not None:
-            return {self.under: result}
+        if self.payload_field is not None:
+            return {self.payload_field: result}
         if isinstance(result, dict):
             return result
-        fields = get_object_definition(self.payload, strict=True).fields
+        fields = get_object_definition(self.payload_type, strict=True).fields
         return {one.python_name: getattr(result, one.python_name) for one in fields if one.name != "user_errors"}
 
 
-def _as_data(refusal: Refusal) -> Any:
-    """Return a refusal as its type: an exception among the results would count as an error of the server."""
-    kind = next(_standing[one] for one in type(refusal).__mro__ if one in _standing)
+def _user_error(error: UserError) -> Any:
+    """Return the error as its GraphQL type: an exception in the result would count as an error of the server."""
+    kind = next(_types_by_source[one] for one in type(error).__mro__ if one in _types_by_source)
     names = [one.python_name for one in get_object_definition(kind, strict=True).fields]
-    path = ["input", *_camel_cased(refusal.path)] if refusal.path else []
-    return kind(**{name: getattr(refusal, name) for name in names if name != "path"}, path=path)
+    path = ["input", *_camel_cased(error.path)] if error.path else []
+    return kind(**{name: getattr(error, name) for name in names if name != "path"}, path=path)
 
 
-def _given(value: Any) -> Any:
-    """Return an input as a mapping of what was given, inputs inside it likewise."""
+def _without_unset(value: Any) -> Any:
+    """Return an input as a mapping of the fields that were given, and so for the inputs inside it."""
     if get_object_definition(type(value)) is None:
         return value
-    return {name: _given(part) for name, part in vars(value).items() if part is not strawberry.UNSET}
+    return {name: _without_unset(part) for name, part in vars(value).items() if part is not strawberry.UNSET}
 
 
 def _camel_cased(path: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Talks, and how they change."""
+"""GraphQL types Conversation and ConversationChange."""
 
 from datetime import datetime
 
@@ -9,71 +9,102 @@ import models
 from resolvers import characters as character_fields
 from resolvers import conversations as conversation_fields
 from resolvers import messages as message_fields
-from schema.binding import field, stands_for
+from schema import descriptions
+from schema.binding import field, represents
 from schema.character import Character
 from schema.generation import GenerationSettings
 from schema.message import Message
 from schema.nodes import Versioned
-from schema.paging import PAGE_ARGUMENTS, Connection
-from services import changes
-
-
-@strawberry.type(description="One talk with a character.")
-@stands_for(models.Conversation)
-class Conversation(Versioned):
-    character: Character = field(
-        character_fields.of_conversation,
-        "Whom it was opened with. Stays when conversations get several characters: then it is the first of them.",
-    )
-    title: str = strawberry.field(description='Defaults to "New conversation"; see titleSource.')
-    title_source: models.TitleSource = strawberry.field(description="Where the title comes from.")
-    topic: str | None = strawberry.field(description="What the talk is about; given to the model.")
-    context: str | None = strawberry.field(description="Extra facts for the model.")
-    chat_history: JSON = field(
-        conversation_fields.chat_history,
-        'The active path in the legacy shape: [{"role": "user", "content": "…", …}]. The whole of it: '
-        "counts as its messages.",
-    )
-    messages: list[Message] = field(
-        message_fields.of_conversation,
-        "The active path, oldest first: its last messages, or the last ones before `beforeId`.",
-        last="How many: 0 to 100.",
-        before_id="The message before which they stand.",
-    )
-    messages_connection: Connection[Message] = field(
-        message_fields.connection_of_conversation,
-        "The active path; with `includeInactive` the whole tree, by position, then age.",
-        **PAGE_ARGUMENTS,
-        include_inactive="Whether messages off the active path are listed too.",
-    )
-    message_count: int = strawberry.field(description="How many messages the active path has.")
-    last_message: Message | None = field(message_fields.last_of_conversation, "The end of the active path.")
-    active_reply: Message | None = field(message_fields.active_reply, "The reply being written now.")
-    stream_cursor: str = field(
-        conversation_fields.stream_cursor,
-        "Give it to replyStream(after:) to miss nothing. Never newer than any text selected beside it; deltas may "
-        "overlap that text, their `offset` tells.",
-    )
-    forked_from: Message | None = field(
-        message_fields.forked_from, "The message up to which it was copied from another."
-    )
-    generation: GenerationSettings = strawberry.field(description="How replies are generated here.")
-    version: int = strawberry.field(
-        description="Grows when title, topic, context or generation are changed by somebody; not by messages."
-    )
-    history_version: int = strawberry.field(
-        description="Grows when a message is stored, edited, deleted or selected and when a reply begins or ends; "
-        "not while it is written."
-    )
-    active_at: datetime = strawberry.field(description="When somebody last spoke here, or `createdAt`.")
-    created_at: datetime = strawberry.field(description="When it was opened.")
-    updated_at: datetime = strawberry.field(description="When anything of it last changed.")
+from schema.paging import FIRST, PAGE_ARGUMENTS, Connection
+from services.streaming import changes
 
 
 @strawberry.type(
-    description="A change seen from outside. Compare `version` and `historyVersion` to know what to fetch."
+    description="A conversation with a character. Its messages form a tree, whose active path is what clients "
+    "show and what the model reads; see Message."
 )
-@stands_for(changes.ConversationChange)
+@represents(models.Conversation)
+class Conversation(Versioned):
+    character: Character = field(
+        character_fields.of_conversation,
+        "The character that the conversation was created with; if conversations get several characters, this "
+        "stays the first of them.",
+    )
+    title: str = strawberry.field(
+        description='The title of the conversation; "New conversation" by default (see `titleSource`).'
+    )
+    title_source: models.TitleSource = strawberry.field(
+        description="Where the title of the conversation comes from."
+    )
+    topic: str | None = strawberry.field(description=descriptions.TOPIC)
+    context: str | None = strawberry.field(description=descriptions.CONTEXT)
+    chat_history: JSON = field(
+        conversation_fields.chat_history,
+        'The complete active path in the legacy format, as one JSON list: [{"role": "user", "content": "…", …}]. '
+        "Replies that got no text are left out.",
+    )
+    messages: list[Message] = field(
+        message_fields.of_conversation,
+        "The last messages of the active path, or the last ones before `beforeId`; the oldest of them comes "
+        "first.",
+        last=FIRST,
+        before_id="Returns the messages that come before the message with this id.",
+    )
+    messages_connection: Connection[Message] = field(
+        message_fields.connection_of_conversation,
+        "The messages of the active path, in pages. With `includeInactive`, all messages of the conversation, "
+        "ordered by position and then by age.",
+        **PAGE_ARGUMENTS,
+        include_inactive="Whether to return the messages outside the active path too.",
+    )
+    message_count: int = strawberry.field(description="How many messages the active path has.")
+    last_message: Message | None = field(
+        message_fields.last_of_conversation,
+        "The last message of the active path; null when the conversation has no messages.",
+    )
+    active_reply: Message | None = field(
+        message_fields.active_reply, "The reply that is being written now; null when there is none."
+    )
+    stream_cursor: str = field(
+        conversation_fields.stream_cursor,
+        "A stream cursor for the conversation as it is in this result: pass it as `after` to replyStream to miss "
+        "no event. It is never newer than any text in the same result; deltas may overlap that text, and their "
+        "`offset` says where they belong.",
+    )
+    forked_from: Message | None = field(
+        message_fields.forked_from,
+        "The message up to which forkConversation copied another conversation into this one; null when this is no "
+        "fork, or when that message was deleted.",
+    )
+    generation: GenerationSettings = strawberry.field(description=descriptions.CONVERSATION_GENERATION)
+    version: int = strawberry.field(
+        description="The version of the conversation's own fields; it grows when the title, topic, context or "
+        "generation settings change, not with messages. Pass it as `expectedVersion` to prevent lost updates."
+    )
+    history_version: int = strawberry.field(
+        description="The version of the conversation's messages; it grows when a message is stored, edited, "
+        "deleted or selected and when a reply begins or ends, not while a reply is being written. Pass it as "
+        "`expectedHistoryVersion` to prevent lost updates."
+    )
+    active_at: datetime = strawberry.field(
+        description="When a message was last sent, a reply last ended or the chat history was last replaced in "
+        "the conversation; `createdAt` until then."
+    )
+    created_at: datetime = strawberry.field(description="When the conversation was created.")
+    updated_at: datetime = strawberry.field(
+        description="When a field or a message of the conversation last changed."
+    )
+
+
+@strawberry.type(
+    description="A change of a conversation. Compare `version` and `historyVersion` with the ones you have to "
+    "know what to fetch."
+)
+@represents(changes.ConversationChange)
 class ConversationChange:
-    conversation: Conversation | None = strawberry.field(description="Null once it is deleted.")
-    deleted_conversation_id: strawberry.ID | None = strawberry.field(description="Its id, once it is deleted.")
+    conversation: Conversation | None = strawberry.field(
+        description="The conversation after the change; null when it was deleted."
+    )
+    deleted_conversation_id: strawberry.ID | None = strawberry.field(
+        description="The id of the conversation when it was deleted; null otherwise."
+    )

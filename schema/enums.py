@@ -1,103 +1,104 @@
-"""The enums of models and services, described for people."""
+"""GraphQL enums, from the enums of models and services."""
 
 from models import FailureCode, FinishReason, Role, Status, TitleSource
 from schema.binding import enum
 from services.characters import CharacterOrder
 from services.conversations import ConversationOrder
-from services.errors import RefusalCode
-from services.exchanges import BusyPolicy, ReplyMode
+from services.errors import UserErrorCode
+from services.replies.options import BusyPolicy, ReplyMode
 
 enum(
     Role,
     "MessageRole",
-    "On whose side a message stands.",
+    "The role of a message: who its author is.",
     SYSTEM="Instructions to the model.",
-    USER="What the user said.",
-    ASSISTANT="What the character said.",
+    USER="A message of the user.",
+    ASSISTANT="A message of the character.",
 )
 enum(
     Status,
     "MessageStatus",
-    "How far a message is. PENDING and STREAMING are replies being written; the others are final.",
-    PENDING="A reply of which no text has come yet.",
-    STREAMING="A reply of which text is coming.",
-    COMPLETED="Said to its end.",
-    STOPPED="Stopped on request; what was written stays.",
-    FAILED="The engine failed; see `failure`.",
-    INTERRUPTED="The server that wrote it went away; continueReply goes on.",
+    "The status of a message. PENDING and STREAMING are replies that are being written; the others are final.",
+    PENDING="A reply that has no text yet.",
+    STREAMING="A reply whose text is growing.",
+    COMPLETED="A message that is complete.",
+    STOPPED="A reply that was stopped on request; the text written until then is kept.",
+    FAILED="A reply that failed; `failure` says why.",
+    INTERRUPTED="A reply that was not finished because its server process ended; continueReply continues it.",
 )
 enum(
     FinishReason,
     "FinishReason",
     "Why the text of a reply ends where it ends.",
-    END="The model had nothing to add.",
-    LENGTH="maxTokens or the context was used up.",
-    STOPPED="stopReply, `ifBusy: STOP`, clearing or deleting.",
+    END="The model ended the text, or a stop sequence came.",
+    LENGTH="The reply reached `maxTokens` or the context length of the model.",
+    STOPPED="The reply was stopped: by stopReply, by `ifBusy: STOP`, or because its message was deleted.",
 )
 enum(
     FailureCode,
     "ReplyFailureCode",
-    "Kinds of failure.",
-    ENGINE_UNAVAILABLE="The engine cannot be reached, or is out of order.",
-    ENGINE_TIMEOUT="The engine made no progress in time.",
-    ENGINE_REFUSED="The engine does not take the request: a key, a model or a setting is wrong.",
-    ENGINE_BROKE_OFF="The engine stopped in the middle.",
-    RATE_LIMITED="The engine has had too many requests.",
-    CONTEXT_TOO_LONG="The character and the newest message alone are too long for the model.",
-    CONTENT_FILTERED="The engine's filter ended the reply.",
-    INTERRUPTED="The server that wrote the reply went away.",
-    INTERNAL="An error of this server, which its log describes.",
+    "The kind of failure of a reply.",
+    ENGINE_UNAVAILABLE="The engine cannot be reached or does not work.",
+    ENGINE_TIMEOUT="The engine made no progress within the time limit.",
+    ENGINE_REFUSED="The engine rejected the request: the key, the model or a setting is wrong.",
+    ENGINE_BROKE_OFF="The engine ended in the middle of the reply.",
+    RATE_LIMITED="The engine received too many requests; try again after `retryAfterSeconds`.",
+    CONTEXT_TOO_LONG="The prompt is longer than the model can read, even with the newest message alone.",
+    CONTENT_FILTERED="The content filter of the engine ended the reply.",
+    INTERRUPTED="The server process that wrote the reply ended; continueReply continues the reply.",
+    INTERNAL="An internal error of this server; its log has the details.",
 )
 enum(
     TitleSource,
     "TitleSource",
-    "Where a title comes from.",
-    DEFAULT="Nobody has named the conversation.",
-    USER="Somebody named it.",
-    IMPORTED="It came with an import.",
+    "Where the title of a conversation comes from.",
+    DEFAULT="The title is the default title.",
+    USER="The title was set by a client.",
+    IMPORTED="The title was imported with the conversation.",
 )
 enum(
     ReplyMode,
     "ReplyMode",
-    "When a mutation that causes a reply answers. The reply is written, and can be watched, in any case.",
-    WAIT="When the reply is final, or after the server's wait limit with the reply still STREAMING.",
-    BACKGROUND="At once; watch the reply with replyStream.",
-    NONE="No reply is written; requestReply asks for one later.",
+    "When a mutation that requests a reply returns. Except with NONE, the server writes the reply even when the "
+    "client disconnects, and replyStream can watch it.",
+    WAIT="Returns when the reply is final, or after the wait limit of the server with the reply still STREAMING.",
+    BACKGROUND="Returns at once; watch the reply with replyStream.",
+    NONE="Requests no reply; requestReply can request one later.",
 )
 enum(
     BusyPolicy,
     "BusyPolicy",
-    "What to do when a reply is being written in the conversation.",
-    REJECT="Refuse with ReplyInProgressError.",
-    STOP="Stop that reply first; what was written stays.",
+    "What a mutation does when another reply is being written in the conversation.",
+    REJECT="Changes nothing and returns a ReplyInProgressError.",
+    STOP="Stops the other reply first; the text written until then is kept.",
 )
 enum(
     ConversationOrder,
     "ConversationOrder",
-    "Orders of conversations.",
-    ACTIVE_DESC="Where somebody spoke last comes first.",
-    UPDATED_DESC="What changed last comes first.",
-    CREATED_DESC="The newest comes first.",
-    CREATED_ASC="The oldest comes first.",
-    TITLE_ASC="By title, without regard to case.",
+    "The order of a list of conversations.",
+    ACTIVE_DESC="By `activeAt`, the latest first.",
+    UPDATED_DESC="By `updatedAt`, the latest first.",
+    CREATED_DESC="By `createdAt`, the newest first.",
+    CREATED_ASC="By `createdAt`, the oldest first.",
+    TITLE_ASC="By `title`, ignoring case.",
 )
 enum(
     CharacterOrder,
     "CharacterOrder",
-    "Orders of characters.",
-    NAME_ASC="By name, without regard to case.",
-    ACTIVE_DESC="Whoever somebody spoke with last comes first.",
-    CREATED_DESC="The newest comes first.",
-    UPDATED_DESC="Whoever changed last comes first.",
+    "The order of a list of characters.",
+    NAME_ASC="By `name`, ignoring case.",
+    ACTIVE_DESC="By `activeAt`, the latest first.",
+    CREATED_DESC="By `createdAt`, the newest first.",
+    UPDATED_DESC="By `updatedAt`, the latest first.",
 )
 enum(
-    RefusalCode,
+    UserErrorCode,
     "UserErrorCode",
-    "Kinds of refusal.",
-    INVALID_INPUT="A value cannot be accepted.",
-    NOT_FOUND="An id names nothing.",
-    VERSION_CONFLICT="Somebody changed it meanwhile.",
-    REPLY_IN_PROGRESS="A reply is being written in the conversation.",
-    WRONG_ROLE="The message is of the wrong side.",
-    IDEMPOTENCY_CONFLICT="The key was used for another request.",
+    "The kind of a UserError.",
+    INVALID_INPUT="A value of the input is not accepted; see InvalidInputError.",
+    NOT_FOUND="An id names nothing; see NotFoundError.",
+    VERSION_CONFLICT="The object has changed since the version in the input; see VersionConflictError.",
+    REPLY_IN_PROGRESS="Another reply is being written in the conversation; see ReplyInProgressError.",
+    WRONG_ROLE="The operation does not apply to a message of this role; see WrongRoleError.",
+    IDEMPOTENCY_CONFLICT="The idempotency key was used for a different request; see IdempotencyConflictError.",
 )

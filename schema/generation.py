@@ -1,53 +1,52 @@
-"""How replies are generated, what they cost, and why they fail."""
+"""GraphQL types GenerationSettings, TokenUsage and ReplyFailure."""
 
 import strawberry
 
 from models import FailureCode
+from schema import descriptions
 
 
 @strawberry.type(
-    description="How replies are generated; null means: as the level above says (conversation, character, server)."
+    description="Settings for generating replies. A setting that is null is inherited: a reply takes it from its "
+    "conversation, else from the character, else from the server."
 )
 class GenerationSettings:
-    model: str | None = strawberry.field(description="Which model answers; see `models`.")
-    temperature: float | None = strawberry.field(description="How freely it chooses its words: 0 to 2.")
-    top_p: float | None = strawberry.field(description="From which part of the likeliest words: 0 to 1.")
-    max_tokens: int | None = strawberry.field(description="How long a reply may be.")
-    stop: list[str] | None = strawberry.field(description="Texts before which a reply ends.")
-    seed: int | None = strawberry.field(description="The same seed makes, where the engine can, the same reply.")
+    model: str | None = strawberry.field(description=descriptions.MODEL)
+    temperature: float | None = strawberry.field(description=descriptions.TEMPERATURE)
+    top_p: float | None = strawberry.field(description=descriptions.TOP_P)
+    max_tokens: int | None = strawberry.field(description=descriptions.MAX_TOKENS)
+    stop: list[str] | None = strawberry.field(description=descriptions.STOP)
+    seed: int | None = strawberry.field(description=descriptions.SEED)
 
 
-@strawberry.type(description="What a reply cost.")
+@strawberry.type(description="Tokens used by a reply.")
 class TokenUsage:
-    prompt_tokens: int = strawberry.field(description="Tokens that were read.")
-    completion_tokens: int = strawberry.field(description="Tokens that were written.")
-    total_tokens: int = strawberry.field(description="Both together.")
-    estimated: bool = strawberry.field(description="Whether the engine did not count, and the server estimated.")
+    prompt_tokens: int = strawberry.field(description="Tokens of the prompt.")
+    completion_tokens: int = strawberry.field(description="Tokens generated for the reply.")
+    total_tokens: int = strawberry.field(description="Tokens of the prompt and of the reply together.")
+    estimated: bool = strawberry.field(
+        description="Whether the server estimated the numbers because the engine reported none."
+    )
 
 
 @strawberry.type(description="Why a reply failed.")
 class ReplyFailure:
-    code: FailureCode = strawberry.field(description="What kind of failure it was.")
-    message: str = strawberry.field(description="In words safe to show.")
-    retryable: bool = strawberry.field(description="Whether trying again may help.")
-    retry_after_seconds: int | None = strawberry.field(description="How long to wait before trying again.")
+    code: FailureCode = strawberry.field(description="The kind of failure.")
+    message: str = strawberry.field(description="What failed, in words that are safe to show to users.")
+    retryable: bool = strawberry.field(description="Whether the reply may succeed when it is tried again.")
+    retry_after_seconds: int | None = strawberry.field(
+        description="Seconds to wait before trying again; null when the engine named none."
+    )
 
 
-@strawberry.input(description="See GenerationSettings.")
+@strawberry.input(
+    description="Sets how replies are generated, as in GenerationSettings. An omitted setting is inherited, or in "
+    "an update stays as it is; null clears it."
+)
 class GenerationInput:
-    model: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Which model answers; see `models`."
-    )
-    temperature: float | None = strawberry.field(
-        default=strawberry.UNSET, description="How freely it chooses its words: 0 to 2."
-    )
-    top_p: float | None = strawberry.field(
-        default=strawberry.UNSET, description="From which part of the likeliest words: 0 to 1."
-    )
-    max_tokens: int | None = strawberry.field(default=strawberry.UNSET, description="How long a reply may be.")
-    stop: list[str] | None = strawberry.field(
-        default=strawberry.UNSET, description="Texts before which a reply ends."
-    )
-    seed: int | None = strawberry.field(
-        default=strawberry.UNSET, description="The same seed makes, where the engine can, the same reply."
-    )
+    model: str | None = strawberry.field(default=strawberry.UNSET, description=descriptions.MODEL)
+    temperature: float | None = strawberry.field(default=strawberry.UNSET, description=descriptions.TEMPERATURE)
+    top_p: float | None = strawberry.field(default=strawberry.UNSET, description=descriptions.TOP_P)
+    max_tokens: int | None = strawberry.field(default=strawberry.UNSET, description=descriptions.MAX_TOKENS)
+    stop: list[str] | None = strawberry.field(default=strawberry.UNSET, description=descriptions.STOP)
+    seed: int | None = strawberry.field(default=strawberry.UNSET, description=descriptions.SEED)

@@ -1,4 +1,4 @@
-"""Things said."""
+"""GraphQL type Message."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -10,7 +10,7 @@ import models
 from resolvers import characters as character_fields
 from resolvers import conversations as conversation_fields
 from resolvers import messages as message_fields
-from schema.binding import field, stands_for
+from schema.binding import field, represents
 from schema.generation import ReplyFailure, TokenUsage
 from schema.nodes import Node, Speaker
 
@@ -19,42 +19,67 @@ if TYPE_CHECKING:
 
 
 @strawberry.type(
-    description=(
-        "Messages form a tree. Siblings are alternatives (swipes, edits); the active path is the conversation."
-    )
+    description="A message of a conversation; a reply is a message that the character writes. Messages form a "
+    "tree: messages with the same parent are alternatives of each other (swipes, edits). The active path is the "
+    "line of messages that makes up the conversation, as clients show it and as the model reads it."
 )
-@stands_for(models.Message)
+@represents(models.Message)
 class Message(Node):
     conversation: Annotated["Conversation", strawberry.lazy("schema.conversation")] = field(
-        conversation_fields.of_message, "Where it was said."
+        conversation_fields.of_message, "The conversation that the message belongs to."
     )
-    role: models.Role = strawberry.field(description="On whose side it stands.")
+    role: models.Role = strawberry.field(description="The role of the message: who its author is.")
     speaker: Speaker | None = field(
-        character_fields.speaker_of, "Who says it: the character for a reply; null where only the role is known."
+        character_fields.speaker_of,
+        "The author of the message: the character for a reply; null when only the role is known.",
     )
     content: str = strawberry.field(
-        description="What was said: the text so far while STREAMING, the final text otherwise."
+        description="The text of the message: the text so far while the status is STREAMING, the final text "
+        "otherwise."
     )
-    status: models.Status = strawberry.field(description="How far it is.")
-    position: int = strawberry.field(description="Depth in the tree, from 0.")
-    active: bool = strawberry.field(description="Whether it is on the active path.")
-    parent: Optional["Message"] = field(message_fields.parent, "What it follows.")
+    status: models.Status = strawberry.field(
+        description="The status of the message: whether it is final, and how a reply ended."
+    )
+    position: int = strawberry.field(description="The depth of the message in the tree, from 0.")
+    active: bool = strawberry.field(description="Whether the message is on the active path.")
+    parent: Optional["Message"] = field(
+        message_fields.parent, "The message that this message follows; null when it is the first of its path."
+    )
     alternatives: list["Message"] = field(
-        message_fields.alternatives, "This message and its siblings, oldest first."
+        message_fields.alternatives,
+        "The alternatives of the message: all messages with the same parent, this one included, oldest first.",
     )
-    alternative_index: int = field(message_fields.alternative_index, "Its place among `alternatives`, from 0.")
-    alternative_count: int = field(message_fields.alternative_count, "How many `alternatives` there are.")
+    alternative_index: int = field(
+        message_fields.alternative_index, "The index of the message in `alternatives`, from 0."
+    )
+    alternative_count: int = field(
+        message_fields.alternative_count, "How many `alternatives` there are; 1 when there is only this message."
+    )
     finish_reason: models.FinishReason | None = strawberry.field(
-        description="Null unless COMPLETED or STOPPED, and for messages nobody generated."
+        description="Why the text of the reply ends where it ends; null unless the status is COMPLETED or "
+        "STOPPED, and for messages that no model generated."
     )
     failure: ReplyFailure | None = strawberry.field(
-        description="Why a reply is FAILED or INTERRUPTED; safe to show."
+        description="Why the reply is FAILED or INTERRUPTED, in words that are safe to show to users; null "
+        "otherwise."
     )
-    model: str | None = strawberry.field(description="Which model wrote it.")
-    usage: TokenUsage | None = strawberry.field(description="What writing it cost.")
-    metadata: JSON = field(message_fields.metadata, "Legacy keys such as `action`, import leftovers.")
-    edited_at: datetime | None = strawberry.field(description="When its text was last changed by somebody.")
+    model: str | None = strawberry.field(
+        description="The name of the model that wrote the reply; null for messages that no model generated."
+    )
+    usage: TokenUsage | None = strawberry.field(
+        description="Tokens used by the reply, in all its runs; null when unknown and for messages that no model "
+        "generated."
+    )
+    metadata: JSON = field(
+        message_fields.metadata,
+        "Data of the message that has no field of its own, such as the legacy key `action` and other imported "
+        "keys.",
+    )
+    edited_at: datetime | None = strawberry.field(
+        description="When the text of the message was last edited; null when it never was."
+    )
     created_at: datetime | None = strawberry.field(
-        description="When it was said; null when an import did not know. `position` orders, never this."
+        description="When the message was created; null when an import did not know. Order messages by "
+        "`position`, never by this."
     )
-    updated_at: datetime = strawberry.field(description="When anything of it last changed.")
+    updated_at: datetime = strawberry.field(description="When the message last changed.")

@@ -1,136 +1,141 @@
-"""What can be changed."""
+"""GraphQL type Mutation."""
 
 import strawberry
 
-from resolvers import characters, conversations, histories, replies
+from resolvers import characters, chat_histories, conversations, messages, replies
 from schema import inputs, payloads, reply_inputs
 from schema.binding import mutation
 
 
-@strawberry.type(description="What can be changed.")
+@strawberry.type(
+    description="The mutations of this API. Each takes one `input`; an error that a caller can act on is in the "
+    "`userErrors` of its payload, and then nothing was changed."
+)
 class Mutation:
     create_character: payloads.CreateCharacterPayload | None = mutation(
         characters.create,
-        takes=inputs.CreateCharacterInput,
-        gives=payloads.CreateCharacterPayload,
-        under="character",
-        description="Make a character.",
+        input_type=inputs.CreateCharacterInput,
+        payload_type=payloads.CreateCharacterPayload,
+        payload_field="character",
+        description="Creates a character.",
     )
     update_character: payloads.UpdateCharacterPayload | None = mutation(
         characters.update,
-        takes=inputs.UpdateCharacterInput,
-        gives=payloads.UpdateCharacterPayload,
-        under="character",
-        description="Change a character.",
+        input_type=inputs.UpdateCharacterInput,
+        payload_type=payloads.UpdateCharacterPayload,
+        payload_field="character",
+        description="Changes the given fields of a character.",
     )
     delete_character: payloads.DeleteCharacterPayload | None = mutation(
         characters.delete,
-        takes=inputs.DeleteCharacterInput,
-        gives=payloads.DeleteCharacterPayload,
-        under="deleted_character_id",
-        description="Delete a character with all its conversations.",
+        input_type=inputs.DeleteCharacterInput,
+        payload_type=payloads.DeleteCharacterPayload,
+        description="Deletes a character with all its conversations.",
     )
     create_conversation: payloads.CreateConversationPayload | None = mutation(
         conversations.create,
-        takes=inputs.CreateConversationInput,
-        gives=payloads.CreateConversationPayload,
-        under="conversation",
-        description="Open a conversation; the character's greeting is its first message.",
+        input_type=inputs.CreateConversationInput,
+        payload_type=payloads.CreateConversationPayload,
+        payload_field="conversation",
+        description="Creates a conversation with a character; the greeting of the character is its first message.",
     )
     update_conversation: payloads.UpdateConversationPayload | None = mutation(
         conversations.update,
-        takes=inputs.UpdateConversationInput,
-        gives=payloads.UpdateConversationPayload,
-        under="conversation",
-        description="Change a conversation's title, topic, context or generation.",
+        input_type=inputs.UpdateConversationInput,
+        payload_type=payloads.UpdateConversationPayload,
+        payload_field="conversation",
+        description="Changes the title, topic, context or generation settings of a conversation.",
     )
     update_chat_history: payloads.UpdateChatHistoryPayload | None = mutation(
-        histories.update,
-        takes=inputs.UpdateChatHistoryInput,
-        gives=payloads.UpdateChatHistoryPayload,
-        under="conversation",
-        description="Replace the history by a legacy-shaped one. The longest equal beginning keeps its messages; "
-        "what is replaced stays as an inactive branch.",
+        chat_histories.replace,
+        input_type=inputs.UpdateChatHistoryInput,
+        payload_type=payloads.UpdateChatHistoryPayload,
+        payload_field="conversation",
+        description="Replaces the chat history of a conversation by one in the legacy format. Messages up "
+        "to the first difference are kept; what is replaced stays as an inactive branch.",
     )
     delete_conversation: payloads.DeleteConversationPayload | None = mutation(
         conversations.delete,
-        takes=inputs.DeleteConversationInput,
-        gives=payloads.DeleteConversationPayload,
-        description="Delete a conversation with its messages.",
+        input_type=inputs.DeleteConversationInput,
+        payload_type=payloads.DeleteConversationPayload,
+        description="Deletes a conversation with its messages.",
     )
     fork_conversation: payloads.ForkConversationPayload | None = mutation(
-        histories.fork,
-        takes=inputs.ForkConversationInput,
-        gives=payloads.ForkConversationPayload,
-        under="conversation",
-        description="Copy a conversation, up to a message, into one of its own.",
+        conversations.fork,
+        input_type=inputs.ForkConversationInput,
+        payload_type=payloads.ForkConversationPayload,
+        payload_field="conversation",
+        description="Copies a conversation, up to a message, into a new conversation.",
     )
     clear_history: payloads.ClearHistoryPayload | None = mutation(
-        histories.clear,
-        takes=inputs.ClearHistoryInput,
-        gives=payloads.ClearHistoryPayload,
-        description="Delete all messages; then the greeting speaks again.",
+        conversations.clear_history,
+        input_type=inputs.ClearHistoryInput,
+        payload_type=payloads.ClearHistoryPayload,
+        description="Deletes all messages of a conversation; then its first message is the greeting of the"
+        " character again.",
     )
     send_message: payloads.SendMessagePayload | None = mutation(
         replies.send_message,
-        takes=reply_inputs.SendMessageInput,
-        gives=payloads.SendMessagePayload,
-        description="Say something, and let the character answer.",
+        input_type=reply_inputs.SendMessageInput,
+        payload_type=payloads.SendMessagePayload,
+        description="Sends a message of the user, and requests a reply of the character to it.",
     )
     request_reply: payloads.RequestReplyPayload | None = mutation(
         replies.request_reply,
-        takes=reply_inputs.RequestReplyInput,
-        gives=payloads.RequestReplyPayload,
-        description="Let the character speak after the last message, or after the one given: what NONE, "
-        "an import, a fork or a deletion left unanswered.",
+        input_type=reply_inputs.RequestReplyInput,
+        payload_type=payloads.RequestReplyPayload,
+        description="Requests a reply of the character to the last message, or to a given one; for example"
+        " after `replyMode: NONE`, an import, a fork or a deletion.",
     )
     regenerate_reply: payloads.RegenerateReplyPayload | None = mutation(
         replies.regenerate_reply,
-        takes=reply_inputs.RegenerateReplyInput,
-        gives=payloads.RegenerateReplyPayload,
-        description="Another alternative of a reply; the old one stays.",
+        input_type=reply_inputs.RegenerateReplyInput,
+        payload_type=payloads.RegenerateReplyPayload,
+        description="Writes another alternative of a reply; the earlier reply stays.",
     )
     continue_reply: payloads.ContinueReplyPayload | None = mutation(
         replies.continue_reply,
-        takes=reply_inputs.ContinueReplyInput,
-        gives=payloads.ContinueReplyPayload,
-        description="Write on at the end of the last reply.",
+        input_type=reply_inputs.ContinueReplyInput,
+        payload_type=payloads.ContinueReplyPayload,
+        description="Continues the last reply at the end of its text.",
     )
     stop_reply: payloads.StopReplyPayload | None = mutation(
         replies.stop_reply,
-        takes=reply_inputs.StopReplyInput,
-        gives=payloads.StopReplyPayload,
-        description="Stop the reply being written. What was written stays; stopping twice succeeds.",
+        input_type=reply_inputs.StopReplyInput,
+        payload_type=payloads.StopReplyPayload,
+        description="Stops the reply that is being written. The text written until then is kept. Stopping "
+        "is a mutation, never a disconnect; stopping twice succeeds.",
     )
     select_alternative: payloads.SelectAlternativePayload | None = mutation(
-        histories.select_alternative,
-        takes=inputs.SelectAlternativeInput,
-        gives=payloads.SelectAlternativePayload,
-        description="Lead the active path through a message; what is below it comes back as it was left.",
+        messages.select_alternative,
+        input_type=inputs.SelectAlternativeInput,
+        payload_type=payloads.SelectAlternativePayload,
+        description="Puts a message on the active path, and below it the messages that were on the path "
+        "when it last led through that message.",
     )
     add_alternative: payloads.AddAlternativePayload | None = mutation(
         replies.add_alternative,
-        takes=reply_inputs.AddAlternativeInput,
-        gives=payloads.AddAlternativePayload,
-        description="Your own text as another alternative of a message, and the start of a branch; after a USER "
-        "message the character answers.",
+        input_type=reply_inputs.AddAlternativeInput,
+        payload_type=payloads.AddAlternativePayload,
+        description="Adds a text of the client as an alternative of a message, which begins a branch; "
+        "after a message with the role USER, the character replies.",
     )
     edit_message: payloads.EditMessagePayload | None = mutation(
-        histories.edit_message,
-        takes=inputs.EditMessageInput,
-        gives=payloads.EditMessagePayload,
-        description="Change a text in place; what is below stays.",
+        messages.edit_message,
+        input_type=inputs.EditMessageInput,
+        payload_type=payloads.EditMessagePayload,
+        description="Changes the text of a message in place; the messages below it stay.",
     )
     delete_message: payloads.DeleteMessagePayload | None = mutation(
-        histories.delete_message,
-        takes=inputs.DeleteMessageInput,
-        gives=payloads.DeleteMessagePayload,
-        description="Delete a message with everything below it.",
+        messages.delete_message,
+        input_type=inputs.DeleteMessageInput,
+        payload_type=payloads.DeleteMessagePayload,
+        description="Deletes a message with all messages below it.",
     )
     import_conversation: payloads.ImportConversationPayload | None = mutation(
-        histories.start_from,
-        takes=inputs.ImportConversationInput,
-        gives=payloads.ImportConversationPayload,
-        under="conversation",
-        description="A legacy-shaped history as a new conversation.",
+        chat_histories.import_conversation,
+        input_type=inputs.ImportConversationInput,
+        payload_type=payloads.ImportConversationPayload,
+        payload_field="conversation",
+        description="Creates a conversation from a chat history in the legacy format.",
     )

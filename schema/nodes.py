@@ -1,21 +1,26 @@
-"""What several types have in common."""
+"""GraphQL interfaces Node, Versioned and Speaker."""
 
 import strawberry
 
 
-@strawberry.interface(description="Whatever has an id that `node` finds.")
+@strawberry.interface(description="An object with an id; Query.node finds it by that id.")
 class Node:
-    id: strawberry.ID = strawberry.field(description="Opaque, unique among all types, and sortable by creation.")
+    id: strawberry.ID = strawberry.field(
+        description="The id of the object: opaque, unique across all types, and sortable by creation."
+    )
 
 
 @strawberry.interface(
-    description="Whatever two people can change at once: give back the `version` you saw as `expectedVersion`."
+    description="An object that several clients can change at the same time. Pass the `version` that a change is "
+    "based on as `expectedVersion` to prevent lost updates."
 )
 class Versioned(Node):
-    version: int = strawberry.field(description="Grows with each change.")
+    version: int = strawberry.field(
+        description="The version of the object; it grows with each change of its fields."
+    )
 
 
-@strawberry.interface(description="Whoever can say something: a character today; personas and users later.")
+@strawberry.interface(description="An author of messages: a character today; personas and users later.")
 class Speaker(Node):
-    name: str = strawberry.field(description="What it is called.")
-    avatar_url: str | None = strawberry.field(description="Where its picture is.")
+    name: str = strawberry.field(description="The name of the speaker.")
+    avatar_url: str | None = strawberry.field(description="The URL of the speaker's picture.")

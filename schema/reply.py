@@ -1,65 +1,76 @@
-"""What happens to a reply while it is written."""
+"""GraphQL interface ReplyEvent, and its types: the events of a reply."""
 
 import strawberry
 
 import models
 from resolvers import replies
-from schema.binding import field, stands_for
+from schema.binding import field, represents
 from schema.generation import ReplyFailure
 from schema.message import Message
-from services import events
+from services.streaming import events
 
 
 @strawberry.interface(
-    description="Something that happened to a reply. One final event ends each run: ReplyFinished (COMPLETED, "
-    "STOPPED) or ReplyFailed (FAILED, INTERRUPTED)."
+    description="An event of a reply. A run is the writing of a reply from its ReplyStarted to its one final "
+    "event: ReplyFinished (COMPLETED, STOPPED) or ReplyFailed (FAILED, INTERRUPTED); continueReply begins another "
+    "run. More types may be added: ignore an event whose type is unknown, but keep its `cursor`."
 )
 class ReplyEvent:
-    cursor: str = strawberry.field(description="Remember the last one; pass it as `after` to resume.")
-    message_id: strawberry.ID = strawberry.field(description="Costs nothing; enough to append deltas.")
+    cursor: str = strawberry.field(
+        description="The stream cursor of the event: its opaque position in the stream of the conversation. Keep "
+        "the last one and pass it as `after` to replyStream to resume, over any transport and after a restart."
+    )
+    message_id: strawberry.ID = strawberry.field(
+        description="The id of the reply. It is enough to append deltas, and costs nothing to select."
+    )
     message: Message | None = field(
         replies.message_of_event,
-        "Its `content` includes this event; select that only to show the newest event alone (it sends the whole "
-        "text each time). Null once deleted.",
+        "The reply as of this event; null once it is deleted. Its `content` is the whole text, sent with each "
+        "event: select it only to show the newest event by itself, and `offset` and `delta` otherwise.",
     )
 
 
-@strawberry.type(description="A reply begins, or goes on after continueReply.")
-@stands_for(events.ReplyStarted)
+@strawberry.type(description="Occurs when a run begins: of a new reply, or of one that continueReply continues.")
+@represents(events.ReplyStarted)
 class ReplyStarted(ReplyEvent):
     content: str = strawberry.field(
-        description="The text before this run: empty, or what a continuation builds on. Replaces what you have."
+        description="The text of the reply before this run: empty, or the text that is continued. Replaces the "
+        "text that you have."
     )
 
 
-@strawberry.type(description="More text.")
-@stands_for(events.ReplyDelta)
+@strawberry.type(description="Occurs when the text of the reply grows.")
+@represents(events.ReplyDelta)
 class ReplyDelta(ReplyEvent):
     offset: int = strawberry.field(
-        description="Where `delta` belongs, in UTF-16 code units as JavaScript counts: "
-        "`text = text.slice(0, offset) + delta` is right even for a delta seen twice."
+        description="Where `delta` belongs in the text, in UTF-16 code units as JavaScript counts: "
+        "`text = text.slice(0, offset) + delta` is right even for a delta that comes twice."
     )
-    delta: str = strawberry.field(description="The text that came.")
+    delta: str = strawberry.field(description="The text that was added.")
 
 
 @strawberry.type(
-    description="Replaces what you have: the text was edited meanwhile, or its end was lost in a crash."
+    description="Occurs when the text of the reply was replaced: it was edited, or its end was lost in a crash."
 )
-@stands_for(events.ReplySnapshot)
+@represents(events.ReplySnapshot)
 class ReplySnapshot(ReplyEvent):
-    content: str = strawberry.field(description="The text as it is now.")
+    content: str = strawberry.field(
+        description="The whole text of the reply as of this event. Replaces the text that you have."
+    )
 
 
-@strawberry.type(description="Final.")
-@stands_for(events.ReplyFinished)
+@strawberry.type(description="The final event of a run whose reply is COMPLETED or STOPPED.")
+@represents(events.ReplyFinished)
 class ReplyFinished(ReplyEvent):
-    finish_reason: models.FinishReason = strawberry.field(description="Why the text ends here.")
+    finish_reason: models.FinishReason = strawberry.field(
+        description="Why the text of the reply ends where it ends."
+    )
 
 
-@strawberry.type(description="Final.")
-@stands_for(events.ReplyFailed)
+@strawberry.type(description="The final event of a run whose reply is FAILED or INTERRUPTED.")
+@represents(events.ReplyFailed)
 class ReplyFailed(ReplyEvent):
-    failure: ReplyFailure = strawberry.field(description="What went wrong.")
+    failure: ReplyFailure = strawberry.field(description="Why the reply failed.")
 
 
 EVENTS = [ReplyStarted, ReplyDelta, ReplySnapshot, ReplyFinished, ReplyFailed]

@@ -1,104 +1,94 @@
-"""What the mutations that cause or stop a reply take; see schema.inputs."""
+"""GraphQL inputs of the mutations that request or stop a reply; the others are in schema.inputs."""
 
 import strawberry
 
+from schema import descriptions
 from schema.generation import GenerationInput
-from services.exchanges import BusyPolicy, ReplyMode
+from services.replies.options import BusyPolicy, ReplyMode
+
+_PARENT = (
+    "The id of the message to follow; when omitted, the last message of the active path. Below any other message, "
+    "a new branch begins and becomes the active path."
+)
+_REPLY_MODE = "When the mutation returns: when the reply is final, at once, or without requesting a reply."
+_IF_BUSY = "What the mutation does when another reply is being written in the conversation."
+_GENERATION = "How this reply is generated; omitted settings are inherited, see GenerationSettings."
 
 
-@strawberry.input(description="For sendMessage.")
+@strawberry.input(description="The message that sendMessage sends, and how the reply to it is written.")
 class SendMessageInput:
-    conversation_id: strawberry.ID = strawberry.field(description="The conversation's id.")
-    content: str = strawberry.field(description="The text.")
-    parent_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="The message to follow; without it, the last one. Elsewhere it starts a branch.",
+    conversation_id: strawberry.ID = strawberry.field(
+        description="The id of the conversation to send the message to."
     )
-    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description="When to answer.")
-    if_busy: BusyPolicy = strawberry.field(
-        default=BusyPolicy.REJECT, description="What to do when a reply is being written already."
-    )
-    generation: GenerationInput | None = strawberry.field(
-        default=strawberry.UNSET, description="How to generate; see GenerationSettings."
-    )
+    content: str = strawberry.field(description="The text of the message.")
+    parent_id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=_PARENT)
+    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description=_REPLY_MODE)
+    if_busy: BusyPolicy = strawberry.field(default=BusyPolicy.REJECT, description=_IF_BUSY)
+    generation: GenerationInput | None = strawberry.field(default=strawberry.UNSET, description=_GENERATION)
     idempotency_key: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="A text of your own: the same request with the same key is done once.",
+        default=strawberry.UNSET, description=descriptions.IDEMPOTENCY_KEY
     )
 
 
-@strawberry.input(description="For requestReply.")
+@strawberry.input(description="Where requestReply requests a reply, and how that reply is written.")
 class RequestReplyInput:
-    conversation_id: strawberry.ID = strawberry.field(description="The conversation's id.")
-    parent_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="The message to follow; without it, the last one. Elsewhere it starts a branch.",
+    conversation_id: strawberry.ID = strawberry.field(
+        description="The id of the conversation to request a reply in."
     )
-    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description="When to answer.")
-    if_busy: BusyPolicy = strawberry.field(
-        default=BusyPolicy.REJECT, description="What to do when a reply is being written already."
-    )
-    generation: GenerationInput | None = strawberry.field(
-        default=strawberry.UNSET, description="How to generate; see GenerationSettings."
-    )
+    parent_id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=_PARENT)
+    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description=_REPLY_MODE)
+    if_busy: BusyPolicy = strawberry.field(default=BusyPolicy.REJECT, description=_IF_BUSY)
+    generation: GenerationInput | None = strawberry.field(default=strawberry.UNSET, description=_GENERATION)
     idempotency_key: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="A text of your own: the same request with the same key is done once.",
+        default=strawberry.UNSET, description=descriptions.IDEMPOTENCY_KEY
     )
 
 
-@strawberry.input(description="For regenerateReply.")
+@strawberry.input(description="The reply that regenerateReply writes an alternative of, and how that is written.")
 class RegenerateReplyInput:
-    message_id: strawberry.ID = strawberry.field(description="The message's id.")
-    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description="When to answer.")
-    if_busy: BusyPolicy = strawberry.field(
-        default=BusyPolicy.REJECT, description="What to do when a reply is being written already."
-    )
-    generation: GenerationInput | None = strawberry.field(
-        default=strawberry.UNSET, description="How to generate; see GenerationSettings."
-    )
+    message_id: strawberry.ID = strawberry.field(description="The id of the reply to regenerate.")
+    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description=_REPLY_MODE)
+    if_busy: BusyPolicy = strawberry.field(default=BusyPolicy.REJECT, description=_IF_BUSY)
+    generation: GenerationInput | None = strawberry.field(default=strawberry.UNSET, description=_GENERATION)
     idempotency_key: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="A text of your own: the same request with the same key is done once.",
+        default=strawberry.UNSET, description=descriptions.IDEMPOTENCY_KEY
     )
 
 
-@strawberry.input(description="For continueReply.")
+@strawberry.input(description="The reply that continueReply continues, and how its further text is written.")
 class ContinueReplyInput:
-    message_id: strawberry.ID = strawberry.field(description="The message's id.")
-    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description="When to answer.")
-    if_busy: BusyPolicy = strawberry.field(
-        default=BusyPolicy.REJECT, description="What to do when a reply is being written already."
+    message_id: strawberry.ID = strawberry.field(
+        description="The id of the reply to continue: the last message of the active path."
     )
-    generation: GenerationInput | None = strawberry.field(
-        default=strawberry.UNSET, description="How to generate; see GenerationSettings."
-    )
+    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description=_REPLY_MODE)
+    if_busy: BusyPolicy = strawberry.field(default=BusyPolicy.REJECT, description=_IF_BUSY)
+    generation: GenerationInput | None = strawberry.field(default=strawberry.UNSET, description=_GENERATION)
     idempotency_key: str | None = strawberry.field(
+        default=strawberry.UNSET, description=descriptions.IDEMPOTENCY_KEY
+    )
+
+
+@strawberry.input(description="The conversation, or the one reply, whose writing stopReply stops.")
+class StopReplyInput:
+    conversation_id: strawberry.ID = strawberry.field(
+        description="The id of the conversation in which to stop the reply being written."
+    )
+    message_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
-        description="A text of your own: the same request with the same key is done once.",
+        description="The id of the only reply to stop, so that a reply that began in the meantime is not stopped.",
     )
 
 
 @strawberry.input(
-    description="For stopReply; with `messageId` only that reply is stopped, never one that began meanwhile."
+    description="The text that addAlternative stores as an alternative of a message, and how a reply to it is "
+    "written."
 )
-class StopReplyInput:
-    conversation_id: strawberry.ID = strawberry.field(description="The conversation's id.")
-    message_id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description="The message's id.")
-
-
-@strawberry.input(description="For addAlternative.")
 class AddAlternativeInput:
-    message_id: strawberry.ID = strawberry.field(description="The message's id.")
-    content: str = strawberry.field(description="The text.")
-    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description="When to answer.")
-    if_busy: BusyPolicy = strawberry.field(
-        default=BusyPolicy.REJECT, description="What to do when a reply is being written already."
-    )
-    generation: GenerationInput | None = strawberry.field(
-        default=strawberry.UNSET, description="How to generate; see GenerationSettings."
-    )
+    message_id: strawberry.ID = strawberry.field(description="The id of the message to add an alternative to.")
+    content: str = strawberry.field(description="The text of the alternative.")
+    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description=_REPLY_MODE)
+    if_busy: BusyPolicy = strawberry.field(default=BusyPolicy.REJECT, description=_IF_BUSY)
+    generation: GenerationInput | None = strawberry.field(default=strawberry.UNSET, description=_GENERATION)
     idempotency_key: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="A text of your own: the same request with the same key is done once.",
+        default=strawberry.UNSET, description=descriptions.IDEMPOTENCY_KEY
     )

@@ -1,4 +1,4 @@
-"""Moments as clients see them."""
+"""GraphQL scalar DateTime, and the configuration of the schema."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 
-def _written(moment: datetime) -> str:
+def _serialize(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -14,9 +14,9 @@ CONFIG = StrawberryConfig(
     scalar_map={
         datetime: strawberry.scalar(
             name="DateTime",
-            description="A moment in time: RFC 3339, in UTC, with milliseconds.",
+            description="A date and time as RFC 3339 text: in UTC, with milliseconds.",
             specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
-            serialize=_written,
+            serialize=_serialize,
             parse_value=datetime.fromisoformat,
         )
     }

@@ -1,27 +1,33 @@
-"""What can be watched."""
+"""GraphQL type Subscription."""
 
 import strawberry
 
 from resolvers import conversations, replies
+from schema import descriptions
 from schema.binding import subscription
 from schema.conversation import ConversationChange
 from schema.reply import ReplyEvent
 
 
-@strawberry.type(description="What can be watched.")
+@strawberry.type(
+    description="The subscriptions of this API, over WebSocket, server-sent events or multipart HTTP. Each ends "
+    "when its conversation is deleted."
+)
 class Subscription:
     reply_stream: ReplyEvent = subscription(
         replies.reply_stream,
-        "Replays every event after `after`, then goes on live; without `after` it begins with the running reply, "
-        "if there is one, from its first character. Ends when the conversation is deleted.",
-        conversation_id="The conversation to watch.",
-        after="A cursor of an earlier event, or a streamCursor.",
-        until_done="Whether it ends after the first final event that leaves nothing being written.",
+        "Streams the events of the replies in a conversation: first every event after `after`, then live ones. "
+        "Without `after`, it begins with the reply that is being written, if there is one, from its first "
+        "character. Stopping a reply is a mutation, never a disconnect.",
+        conversation_id=descriptions.CONVERSATION_TO_WATCH,
+        after="Returns the events that come after this stream cursor: the `cursor` of an event or a "
+        "`streamCursor`.",
+        until_done="Whether the stream ends after the first final event that leaves no reply being written.",
     )
     conversation_changed: ConversationChange = subscription(
         conversations.changes,
-        "The conversation now, and again after each change of its fields, history or title, gathered; not while a "
-        "reply grows. Because it begins with the state, a reconnect needs no cursor. Ends when the conversation "
-        "is deleted.",
-        conversation_id="The conversation to watch.",
+        "Streams the state of a conversation: as it is now, and again after changes of its fields or messages, "
+        "not while a reply grows. Changes in quick succession become one event. A reconnect needs no cursor, "
+        "because the first event is the current state.",
+        conversation_id=descriptions.CONVERSATION_TO_WATCH,
     )

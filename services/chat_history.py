@@ -25,7 +25,15 @@ from services.runs import refuse_when_busy
 
 Element = dict[str, Any]
 
-_COLUMNS = (Message.id, Message.position, Message.role, Message.content, Message.extra, Message.status)
+_COLUMNS = (
+    Message.conversation_id,
+    Message.position,
+    Message.id,
+    Message.role,
+    Message.content,
+    Message.extra,
+    Message.status,
+)
 _ROLES = {role.lower(): role for role in Role}
 _NEEDED = 'The history must be a list of objects {"role": …, "content": …}.'
 
@@ -37,11 +45,11 @@ class ChatHistoryService:
 
     async def of_conversations(self, owner: str, conversation_ids: Sequence[str]) -> list[list[Element]]:
         """Returns the whole active path of each conversation."""
+        histories: dict[str, list[Element]] = {id: [] for id in conversation_ids}
         async with self._database.snapshot(owner) as session:
-            return [
-                [element(row.role, text, row.extra) async for row, text in self._shown(session, id)]
-                for id in conversation_ids
-            ]
+            async for row, text in self._shown(session, conversation_ids):
+                histories[row.conversation_id].append(element(row.role, text, row.extra))
+        return [histories[id] for id in conversation_ids]
 
     async def replace_history(
         self, owner: str, conversation_id: str, history: Any, expected_history_version: int | None = None
@@ -113,16 +121,18 @@ class ChatHistoryService:
         """
         said = history if isinstance(history, list) else []
         equal = position = 0
-        async for row, text in self._shown(session, conversation.id):
+        async for row, text in self._shown(session, [conversation.id]):
             if equal == len(said) or not _same(row, text, said[equal]):
                 return position, equal
             equal, position = equal + 1, row.position + 1
         return (conversation.message_count if equal == len(said) else position), equal
 
-    async def _shown(self, session: AsyncSession, conversation_id: str) -> AsyncIterator[tuple[Row[Any], str]]:
-        """Yields the messages of the active path that are shown, each with its present text, in pages."""
-        async for row in tree.path_rows(session, conversation_id, _COLUMNS):
-            text = live_text(self._broker, conversation_id, row)
+    async def _shown(
+        self, session: AsyncSession, conversation_ids: Sequence[str]
+    ) -> AsyncIterator[tuple[Row[Any], str]]:
+        """Yields the messages of the active paths that are shown, each with its present text, read in pages."""
+        async for row in tree.path_rows(session, conversation_ids, _COLUMNS):
+            text = live_text(self._broker, row.conversation_id, row)
             if is_shown(text, row.status):
                 yield row, text
 

@@ -22,10 +22,11 @@ from services.paging import Order, Page, PageArguments, searching
 
 Fields = Mapping[str, Any]
 
-# What a fork copies of a message.
+# What a fork reads of a message, and copies after the first two, which place the message.
 _COPIED = (
-    Message.id,
+    Message.conversation_id,
     Message.position,
+    Message.id,
     Message.role,
     Message.speaker_id,
     Message.content,
@@ -201,7 +202,7 @@ class ConversationService:
 
     def _copied(self, source_id: str, row: Row[Any]) -> dict[str, Any]:
         """Returns the columns of a message's copy; a reply that is being written ends in it as it is now."""
-        copy = {column.key: getattr(row, column.key) for column in _COPIED if column is not Message.position}
+        copy = {column.key: getattr(row, column.key) for column in _COPIED[2:]}
         copy |= {"id": new_key("msg"), "content": live_text(self._broker, source_id, row)}
         if row.status in UNFINISHED:
             copy |= {"status": Status.INTERRUPTED, "failure": runs.INTERRUPTED.failure}
@@ -276,7 +277,7 @@ async def require_conversation(
 async def _line(session: AsyncSession, source: Conversation, message_id: str | None) -> list[Row[Any]]:
     """Returns _COPIED of the messages from the root to the one named, or to the end of the active path."""
     if message_id is None:
-        return [row async for row in tree.path_rows(session, source.id, _COPIED)]
+        return [row async for row in tree.path_rows(session, [source.id], _COPIED)]
     message = await require_message_in(session, source.id, message_id, "up_to_message_id")
     line = select(*_COPIED).where(tree.line_to(message)).order_by(Message.position)
     return list(await session.execute(line))

@@ -26,16 +26,16 @@ _UNSYNCHRONIZED = {"synchronize_session": False}
 class Housekeeping:
     def __init__(self, database: Database, recovery: Recovery) -> None:
         self._database = database
-        self._recovery = recovery
+        self.recovery = recovery
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         """Ends what earlier processes left unfinished, then goes on looking for it."""
-        await self._recovery.end_abandoned()
+        await self.recovery.end_abandoned()
         for task, pause in (
-            (self._recovery.end_abandoned, RECOVERY_SECONDS),
+            (self.recovery.end_abandoned, RECOVERY_SECONDS),
             (self.finish_deletions, DELETION_SECONDS),
-            (self._expire_keys, EXPIRY_SECONDS),
+            (self.expire_keys, EXPIRY_SECONDS),
         ):
             self._tasks.append(asyncio.create_task(_repeat(task, pause)))
 
@@ -55,7 +55,7 @@ class Housekeeping:
                 # Others get their turn between two batches.
                 more = await self._database.write(everyone(), partial(_delete_batch, character_id))
 
-    async def _expire_keys(self) -> None:
+    async def expire_keys(self) -> None:
         await self._database.write(everyone(), idempotency.expire)
 
 

@@ -6,7 +6,7 @@ read reflects whatever the change before committed. SQLite, which has one writer
 
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, inspect, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -21,8 +21,7 @@ async def lock_conversation(
     conversation = await find_and_lock(session, select(Conversation).where(Conversation.id == conversation_id))
     if conversation is None:
         raise NotFound("conversation", conversation_id)
-    if expected_history_version not in (None, conversation.history_version):
-        raise VersionConflict(conversation, "expected_history_version")
+    _expect(conversation, expected_history_version)
     return conversation  # type: ignore[no-any-return]
 
 
@@ -30,13 +29,12 @@ async def lock_message(
     session: AsyncSession, message_id: str, expected_history_version: int | None = None
 ) -> tuple[Message, Conversation]:
     """Locks the message's conversation, then reads the message. Raises NotFound and VersionConflict."""
-    conversation_id = await session.scalar(select(Message.conversation_id).where(Message.id == message_id))
-    if conversation_id is None:
-        raise NotFound("message", message_id)
-    conversation = await lock_conversation(session, conversation_id, expected_history_version)
+    of_message = select(Message.conversation_id).where(Message.id == message_id).scalar_subquery()
+    conversation = await find_and_lock(session, select(Conversation).where(Conversation.id == of_message))
     message = await find_and_lock(session, select(Message).where(Message.id == message_id))
-    if message is None:
+    if conversation is None or message is None:
         raise NotFound("message", message_id)
+    _expect(conversation, expected_history_version)
     return message, conversation
 
 
@@ -55,20 +53,28 @@ async def find_and_lock(session: AsyncSession, query: Select[Any]) -> Any:
     return await session.scalar(locking)
 
 
+def _expect(conversation: Conversation, history_version: int | None) -> None:
+    if history_version not in (None, conversation.history_version):
+        raise VersionConflict(conversation, "expected_history_version")
+
+
 async def count_change(session: AsyncSession, conversation: Conversation) -> int:
-    """Raises the history version of a locked conversation, in the database, and returns it."""
-    await session.flush()
-    moment = now()
+    """Raises the history version of a locked conversation, in the database, and returns it.
+
+    Other changes of the conversation go into the same statement.
+    """
+    conversation.updated_at = now()
+    changed = {one.key: one.value for one in inspect(conversation).attrs if one.history.has_changes()}
     raised = (
         update(Conversation)
         .where(Conversation.id == conversation.id)
-        .values(history_version=Conversation.history_version + 1, updated_at=moment)
+        .values(**changed, history_version=Conversation.history_version + 1)
         .returning(Conversation.history_version)
         .execution_options(synchronize_session=False)
     )
     version = (await session.scalars(raised)).one()
-    set_committed_value(conversation, "history_version", version)
-    set_committed_value(conversation, "updated_at", moment)
+    for name, value in {**changed, "history_version": version}.items():
+        set_committed_value(conversation, name, value)
     return version
 
 

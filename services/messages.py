@@ -70,7 +70,6 @@ class MessageService:
             await refuse_when_busy(session, conversation)
             if not message.active:
                 await tree.activate(session, conversation, message)
-                await session.refresh(message)
                 await count_change(session, conversation)
                 self._broker.changed(session, conversation.id)
             return message, conversation

@@ -8,9 +8,10 @@ message is `selected`.
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Row, delete, func, insert, literal_column, select, update
+from sqlalchemy import CTE, ColumnElement, Row, delete, false, func, insert, literal, literal_column, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm.attributes import set_committed_value
 
 from models import Conversation, Message
 
@@ -71,11 +72,12 @@ async def truncate(session: AsyncSession, conversation: Conversation, position: 
 
 async def activate(session: AsyncSession, conversation: Conversation, message: Message) -> None:
     """Leads the active path through an inactive message, and below it through the selected ones."""
-    await _activate_line(session, conversation, message)
     below = _below(message.id, selected_only=True)
-    await _update(session, Message.id.in_(select(below.c.id)), ~Message.active, active=True)
+    await _activate_line(session, conversation, message, Message.id.in_(select(below.c.id)))
     deepest = select(func.max(Message.position)).where(_active(conversation.id))
     conversation.message_count = (await session.scalar(deepest) or 0) + 1
+    set_committed_value(message, "active", True)
+    set_committed_value(message, "selected", True)
 
 
 async def remove(session: AsyncSession, conversation: Conversation, message: Message) -> list[str]:
@@ -101,20 +103,24 @@ async def remove(session: AsyncSession, conversation: Conversation, message: Mes
     return ids
 
 
-async def _activate_line(session: AsyncSession, conversation: Conversation, message: Message) -> None:
-    """Makes the path from the root to an inactive message the active one, in as many statements at any depth."""
+async def _activate_line(
+    session: AsyncSession, conversation: Conversation, message: Message, *more: ColumnElement[bool]
+) -> None:
+    """Makes the path from the root to an inactive message the active one, in as many statements at any depth.
+
+    Messages for which `more` holds become active too.
+    """
     line = select(_inactive_line(message).c.id)
     query = select(Message.position, Message.parent_id).where(Message.id.in_(line), ~Message.selected)
     # Where the line leaves the active path it is not selected: a selected child of an active message is active.
     turns = (await session.execute(query)).all()
     top = min((turn.position for turn in turns), default=message.position)
     await truncate(session, conversation, top)
-    if top == 0:
-        await _deselect(session, conversation.id, None)
     parents = {turn.parent_id for turn in turns if turn.parent_id is not None}
-    below = parents if len(parents) < _BATCH else select(Message.parent_id).where(Message.id.in_(line))
-    await _update(session, Message.parent_id.in_(below), Message.selected, selected=False)
-    await _update(session, Message.id.in_(line), active=True, selected=True)
+    of_line = parents if len(parents) < _BATCH else select(Message.parent_id).where(Message.id.in_(line))
+    roots = siblings_of(conversation.id, None) if top == 0 else false()
+    await _update(session, or_(Message.parent_id.in_(of_line), roots), Message.selected, selected=False)
+    await _update(session, or_(Message.id.in_(line), *more), active=True, selected=True)
     conversation.message_count = message.position + 1
 
 
@@ -129,17 +135,22 @@ def _inactive_line(message: Message) -> CTE:
 
 
 async def path_rows(
-    session: AsyncSession, conversation_id: str, columns: Sequence[InstrumentedAttribute[Any]]
+    session: AsyncSession, conversation_ids: Sequence[str], columns: Sequence[InstrumentedAttribute[Any]]
 ) -> AsyncIterator[Row[Any]]:
-    """Yields columns, `position` among them, of each message of the active path, read in pages."""
-    path, start = select(*columns).where(_active(conversation_id)).order_by(Message.position).limit(_BATCH), 0
-    while True:
-        rows = (await session.execute(path.where(Message.position >= start))).all()
+    """Yields columns of each message of the active paths, read in pages, by conversation and position.
+
+    `conversation_id` and `position` are among the columns.
+    """
+    key = (Message.conversation_id, Message.position)
+    paths = select(*columns).where(Message.conversation_id.in_(conversation_ids), Message.active)
+    page = paths.order_by(*key).limit(_BATCH)
+    while rows := (await session.execute(page)).all():
         for row in rows:
             yield row
         if len(rows) < _BATCH:
             return
-        start = rows[-1].position + 1
+        last = (literal(rows[-1].conversation_id, key[0].type), literal(rows[-1].position))
+        page = paths.where(tuple_(*key) > tuple_(*last)).order_by(*key).limit(_BATCH)
 
 
 def line_to(message: Message) -> ColumnElement[bool]:

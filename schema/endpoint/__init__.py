@@ -1,4 +1,4 @@
-"""How the contract is spoken: HTTP, server-sent events and WebSocket."""
+"""GraphQL endpoint over HTTP, server-sent events, multipart HTTP and WebSocket."""
 
 from schema.endpoint.view import GraphQLEndpoint
 

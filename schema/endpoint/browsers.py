@@ -1,4 +1,4 @@
-"""What pages in a browser may do: which origins may ask, and by which names this server may be called."""
+"""Protection against web pages of other sites: allowed origins (CORS, WebSocket) and trusted host names."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -10,29 +10,32 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.http.websocket_origin import is_same_origin, normalize_allowed_origins, normalize_origin
 
-from schema.endpoint.answers import Fault
+from schema.endpoint.answers import HTTPError
 from services.settings import Settings
 
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
-_EVERYWHERE = ("0.0.0.0", "::")
+_ANY_ADDRESS = ("0.0.0.0", "::")
 
 
 class Origins:
-    """Pages from other origins that may ask: the same for HTTP and for WebSockets. `*` stands for all."""
+    """The origins whose pages may send requests, over HTTP and WebSocket alike; `*` allows every origin."""
 
     def __init__(self, allowed: Iterable[str]) -> None:
         self.allowed = normalize_allowed_origins(list(allowed))
 
-    def admits(self, connection: HTTPConnection) -> bool:
-        """Tell whether a WebSocket may be opened; browsers ask nobody else. What sends no origin is no browser."""
+    def allows(self, connection: HTTPConnection) -> bool:
+        """Return whether the page may open a WebSocket; a client that sends no origin is not a browser.
+
+        Browsers leave this check to the server, unlike that of HTTP requests.
+        """
         origin = connection.headers.get("origin")
         if origin is None or "*" in self.allowed or is_same_origin(origin, connection.headers.get("host")):
             return True
         return normalize_origin(origin) in self.allowed
 
 
-def cross_origin(origins: Origins) -> list[Middleware]:
-    """Return what answers browsers that ask on behalf of another origin. Cookies are of no use here."""
+def cors_middleware(origins: Origins) -> list[Middleware]:
+    """Return the CORS middleware for the allowed origins; it allows no cookies, because there are none."""
     if not origins.allowed:
         return []
     allowed = sorted(origins.allowed)
@@ -44,7 +47,7 @@ def cross_origin(origins: Origins) -> list[Middleware]:
 
 
 class Hosts:
-    """Names by which this server may be called. Any other may belong to a page that had its name point here."""
+    """The host names of this server. Rejecting any other name prevents DNS rebinding by web pages."""
 
     def __init__(self, names: Iterable[str], any_address: bool = False) -> None:
         self._names = {name.lower() for name in names}
@@ -53,11 +56,11 @@ class Hosts:
     @classmethod
     def of(cls, settings: Settings) -> "Hosts":
         bound = f"[{settings.host}]" if ":" in settings.host else settings.host
-        # A page cannot make an address point elsewhere, so on an open server any address will do.
-        return cls([*_LOCAL, bound, *settings.trusted_hosts], any_address=settings.host in _EVERYWHERE)
+        # DNS rebinding needs a name, so a server that listens on all addresses accepts any address.
+        return cls([*_LOCAL, bound, *settings.trusted_hosts], any_address=settings.host in _ANY_ADDRESS)
 
-    def admit(self, header: str) -> bool:
-        """Look at a Host header; its port does not matter."""
+    def allows(self, header: str) -> bool:
+        """Return whether a Host header names this server; its port does not matter."""
         name = header.strip().lower()
         host, colon, port = name.rpartition(":")
         if colon and port.isdigit():
@@ -67,18 +70,19 @@ class Hosts:
 
 
 class TrustedHosts:
-    """ASGI middleware that refuses a request under a foreign name."""
+    """ASGI middleware that rejects requests whose host name is not trusted."""
 
     def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
         self._app = app
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or self._hosts.admit(HTTPConnection(scope).headers.get("host", "")):
+        host = "" if scope["type"] == "lifespan" else HTTPConnection(scope).headers.get("host", "")
+        if scope["type"] == "lifespan" or self._hosts.allows(host):
             await self._app(scope, receive, send)
             return
-        message = "This server does not go by that name. REPARTEE_TRUSTED_HOSTS lists more names for it."
-        response = Fault(421, message, "HOST_NOT_TRUSTED").response()
+        message = f'The host "{host}" is not trusted. Add its name to REPARTEE_TRUSTED_HOSTS to allow it.'
+        response = HTTPError(421, message, "HOST_NOT_TRUSTED").response()
         if scope["type"] == "websocket":
             await WebSocket(scope, receive, send).send_denial_response(response)
         else:

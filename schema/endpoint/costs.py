@@ -1,6 +1,6 @@
-"""What an operation may cost: how many values its answer can hold, from the page sizes it asks for.
+"""Query cost: how many values the result of an operation can have, by the page sizes it requests.
 
-The document is compiled once into how its lists stand within each other; a request puts its variables in.
+An operation is compiled once into its nested lists; each request then computes the cost from its variables.
 """
 
 from collections.abc import Mapping
@@ -31,13 +31,13 @@ from graphql import (
     is_list_type,
 )
 
-# A page where the client asks for no size.
-PAGE = 20
-PAGES = {"Conversation.messagesConnection": 50}
-# The whole history is as much as a page of messages: each with its role and its text.
-FIELDS = {"Conversation.chatHistory": 50 * 3}
-# How long a list without a size is taken to be.
-LENGTHS = {
+# Page sizes of connections without `first` and `last`.
+DEFAULT_PAGE_SIZE = 20
+PAGE_SIZES = {"Conversation.messagesConnection": 50}
+# A chat history costs as much as a page of messages with their roles and texts.
+FIELD_COSTS = {"Conversation.chatHistory": 50 * 3}
+# The assumed lengths of lists without a size argument.
+LIST_LENGTHS = {
     "Message.alternatives": 5,
     "Query.models": 5,
     "__Schema.types": 100,
@@ -50,22 +50,22 @@ LENGTHS = {
     "__Type.inputFields": 3,
     "__Field.args": 1,
 }
-# Lists with as many entries as the argument has.
-PER_ENTRY = {"Query.nodes": "ids"}
-# What is hardly ever there, however deep a client asks for it.
+# Lists that have one item for each item of this argument.
+SIZE_ARGUMENTS = {"Query.nodes": "ids"}
+# Introspection queries nest this field deeply, but it is null almost everywhere.
 _FREE = {"__Type.ofType"}
 
 
 @dataclass(frozen=True)
 class _Argument:
-    """A number that decides how long a list is: known, or a variable's."""
+    """An argument that sets the length of a list: a known number, or a variable."""
 
     known: int | None
     variable: str | None = None
 
     def value(self, variables: Mapping[str, Any]) -> int | None:
-        given = self.known if self.variable is None else variables.get(self.variable)
-        return len(given) if isinstance(given, list) else given if isinstance(given, int) else None
+        value = self.known if self.variable is None else variables.get(self.variable)
+        return len(value) if isinstance(value, list) else value if isinstance(value, int) else None
 
 
 @dataclass
@@ -77,20 +77,20 @@ class _Selection:
 
 @dataclass(frozen=True)
 class _Nested:
-    """A field with fields of its own. A connection hands its size down to its lists."""
+    """A field with a selection. The size of a connection applies to the lists in it."""
 
     inner: _Selection
     is_list: bool
     length: int | None
     sizes: tuple[_Argument, ...]
 
-    def asked(self, variables: Mapping[str, Any]) -> int | None:
+    def requested_size(self, variables: Mapping[str, Any]) -> int | None:
         given = [size for one in self.sizes if (size := one.value(variables)) is not None]
         return max(0, *given) if given else self.length
 
 
 class Cost:
-    """How many values the answer of one operation can hold."""
+    """How many values the result of one operation can have."""
 
     def __init__(
         self,
@@ -100,10 +100,10 @@ class Cost:
     ) -> None:
         root = schema.get_root_type(OperationType(operation.operation))
         assert root
-        compiling = _Compiling(schema, fragments)
-        self._root = compiling.selection(operation.selection_set, root)
-        self._fragments = compiling.done
-        self._constant = None if compiling.has_variables else self._count({})
+        compiler = _Compiler(schema, fragments)
+        self._root = compiler.selection(operation.selection_set, root)
+        self._fragments = compiler.done
+        self._constant = None if compiler.has_variables else self._count({})
 
     def of(self, variables: Mapping[str, Any]) -> int:
         return self._count(variables) if self._constant is None else self._constant
@@ -114,12 +114,12 @@ class Cost:
         def count(selection: _Selection, page: int | None) -> int:
             total = selection.values
             for nested in selection.lists:
-                asked = nested.asked(variables)
+                size = nested.requested_size(variables)
                 if nested.is_list:
-                    length = asked if asked is not None else page if page is not None else 1
+                    length = size if size is not None else page if page is not None else 1
                     total += length * (1 + count(nested.inner, None))
                 else:
-                    total += 1 + count(nested.inner, asked)
+                    total += 1 + count(nested.inner, size)
             return total + sum(spread(name, page) for name in selection.spreads)
 
         def spread(name: str, page: int | None) -> int:
@@ -130,7 +130,7 @@ class Cost:
         return count(self._root, None)
 
 
-class _Compiling:
+class _Compiler:
     def __init__(self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         self._schema = schema
         self._fragments = fragments
@@ -165,14 +165,14 @@ class _Compiling:
     def _add_field(self, selection: _Selection, node: FieldNode, parent: GraphQLNamedType) -> None:
         coordinate = f"{parent.name}.{node.name.value}"
         definition = self._definition(parent, node.name.value)
-        selection.values += FIELDS.get(coordinate, 1) if is_leaf_type(get_named_type(definition.type)) else 0
+        selection.values += FIELD_COSTS.get(coordinate, 1) if is_leaf_type(get_named_type(definition.type)) else 0
         if node.selection_set is None or coordinate in _FREE:
             return
         inner = self.selection(node.selection_set, get_named_type(definition.type))
         is_list = is_list_type(get_nullable_type(definition.type))
         sizes = self._sizes(coordinate, definition, node)
         self.has_variables |= any(size.variable for size in sizes)
-        length = LENGTHS.get(coordinate) if is_list else PAGES.get(coordinate, PAGE)
+        length = LIST_LENGTHS.get(coordinate) if is_list else PAGE_SIZES.get(coordinate, DEFAULT_PAGE_SIZE)
         selection.lists.append(_Nested(inner, is_list, length, sizes))
 
     def _definition(self, parent: GraphQLNamedType, name: str) -> GraphQLField:
@@ -181,7 +181,7 @@ class _Compiling:
         return found
 
     def _sizes(self, coordinate: str, definition: GraphQLField, node: FieldNode) -> tuple[_Argument, ...]:
-        names = [PER_ENTRY.get(coordinate, name) for name in ("first", "last")]
+        names = [SIZE_ARGUMENTS.get(coordinate, name) for name in ("first", "last")]
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         sizes = []
         for name in dict.fromkeys(names):

@@ -1,4 +1,4 @@
-"""Documents that need not be sent: registered by clients as they go, or listed in a file that is trusted."""
+"""Persisted queries that clients register, trusted documents of a file, and the LRU cache."""
 
 import hashlib
 import json
@@ -7,87 +7,88 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from schema.endpoint.errors import RequestError, refused
+from schema.endpoint.errors import RequestError, request_error
 
 V = TypeVar("V")
 
-# Characters of all the documents that clients may register.
-MAX_REGISTERED = 5_000_000
+# Characters of all registered documents together.
+MAX_REGISTERED_LENGTH = 5_000_000
 
 
 class DocumentsError(ValueError):
-    """The file of trusted documents cannot be used; the text says in one line why."""
+    """The file of trusted documents cannot be used; the message says in one line why."""
 
 
-class Kept(Generic[V]):
-    """What was used last, as long as it all weighs no more than `capacity`."""
+class LRUCache(Generic[V]):
+    """Cache of weighted values that drops the least recently used ones beyond a total weight of `capacity`."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._weight = 0
-        self._kept: OrderedDict[str, tuple[V, int]] = OrderedDict()
+        self._entries: OrderedDict[str, tuple[V, int]] = OrderedDict()
 
     def get(self, key: str) -> V | None:
-        found = self._kept.get(key)
-        if found is None:
+        entry = self._entries.get(key)
+        if entry is None:
             return None
-        self._kept.move_to_end(key)
-        return found[0]
+        self._entries.move_to_end(key)
+        return entry[0]
 
     def put(self, key: str, value: V, weight: int) -> None:
-        self._weight += weight - self._kept.pop(key, (value, 0))[1]
-        self._kept[key] = (value, weight)
+        self._weight += weight - self._entries.pop(key, (value, 0))[1]
+        self._entries[key] = (value, weight)
         while self._weight > self._capacity:
-            _, (_, lost) = self._kept.popitem(last=False)
-            self._weight -= lost
+            _, (_, dropped) = self._entries.popitem(last=False)
+            self._weight -= dropped
 
 
 class Documents:
-    """Finds the text of what is asked. With `only_trusted`, no text but the file's is executed."""
+    """Finds the document of a request. With `only_trusted`, only documents of the file are executed."""
 
     def __init__(self, trusted: Mapping[str, str], only_trusted: bool) -> None:
         self._trusted = {**{digest(text): text for text in trusted.values()}, **trusted}
         self._only_trusted = only_trusted
-        self._registered: Kept[str] = Kept(MAX_REGISTERED)
+        self._registered: LRUCache[str] = LRUCache(MAX_REGISTERED_LENGTH)
 
     @classmethod
     def read(cls, file: Path | None, only_trusted: bool) -> "Documents":
-        """Raise DocumentsError."""
+        """Read the file of trusted documents. Raises DocumentsError."""
         if file is None:
             if only_trusted:
-                raise DocumentsError("REPARTEE_DOCUMENTS_ONLY needs a REPARTEE_DOCUMENTS_FILE.")
+                raise DocumentsError("REPARTEE_DOCUMENTS_ONLY requires REPARTEE_DOCUMENTS_FILE.")
             return cls({}, only_trusted)
         try:
-            return cls(_listed(json.loads(file.read_text("utf-8"))), only_trusted)
+            return cls(_parse(json.loads(file.read_text("utf-8"))), only_trusted)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise DocumentsError(f"The trusted documents in {file} cannot be read ({reason}).") from error
 
     def text(self, query: str | None, document_id: str | None, sha256: str | None) -> str:
-        """Return the text to execute; raise RequestError when there is none."""
+        """Return the document to execute. Raises RequestError."""
         if document_id is not None:
-            return self._trusted_one(document_id)
+            return self._trusted_document(document_id)
         if query is None:
-            return self._persisted(sha256 or "")
+            return self._persisted_query(sha256 or "")
         if self._only_trusted:
-            raise refused(
-                "This server executes only documents it knows; give its `documentId`.", "DOCUMENT_NOT_TRUSTED"
+            raise request_error(
+                "This server executes only trusted documents; send a `documentId` instead of a `query`.",
+                "DOCUMENT_NOT_TRUSTED",
             )
         if sha256 is not None and digest(query) != sha256:
-            raise refused("provided sha does not match query", "PERSISTED_QUERY_HASH_MISMATCH")
+            raise request_error("provided sha does not match query", "PERSISTED_QUERY_HASH_MISMATCH")
         return query
 
     def register(self, text: str, sha256: str) -> None:
-        """Remember a document that turned out to be good."""
+        """Store a valid document under its hash."""
         self._registered.put(sha256, text, len(text))
 
-    def _trusted_one(self, document_id: str) -> str:
+    def _trusted_document(self, document_id: str) -> str:
         text = self._trusted.get(document_id) or self._trusted.get(document_id.removeprefix("sha256:"))
         if text is None:
-            raise refused("There is no document with this id.", "PERSISTED_DOCUMENT_NOT_FOUND")
+            raise request_error("No trusted document has this `documentId`.", "PERSISTED_DOCUMENT_NOT_FOUND")
         return text
 
-    def _persisted(self, sha256: str) -> str:
+    def _persisted_query(self, sha256: str) -> str:
         text = self._trusted.get(sha256) or self._registered.get(sha256)
         if text is None:
             raise _not_found()
@@ -99,14 +100,14 @@ def digest(text: str) -> str:
 
 
 def _not_found() -> RequestError:
-    # The words and the code that Apollo's and urql's clients wait for.
-    return refused("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
+    # The message and the code are those that Apollo Client and urql react to.
+    return request_error("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
 
 
-def _listed(content: Any) -> dict[str, str]:
-    """Read either shape in use: {"id": "document"}, or Apollo's manifest of operations."""
+def _parse(content: Any) -> dict[str, str]:
+    """Return the documents of either format: {"id": "document"}, or Apollo's manifest of operations."""
     if content.get("format") == "apollo-persisted-query-manifest":
         content = {operation["id"]: operation["body"] for operation in content["operations"]}
     if not all(isinstance(text, str) for text in content.values()):
-        raise TypeError("each document must be a text")
+        raise TypeError("each document must be a string")
     return dict(content)

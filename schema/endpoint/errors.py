@@ -1,4 +1,4 @@
-"""What a client is told when something fails, and what only the log is told."""
+"""GraphQL errors as clients get them; unexpected ones are masked, and only the log has the details."""
 
 import logging
 import uuid
@@ -7,8 +7,9 @@ from typing import Any
 
 from graphql import GraphQLError
 
+from models import Unavailable
 from services.engines import EngineError
-from services.errors import Refusal
+from services.errors import UserError
 
 logger = logging.getLogger("repartee.graphql")
 
@@ -20,8 +21,8 @@ INTERNAL = "INTERNAL_SERVER_ERROR"
 
 Formatted = dict[str, Any]
 
-# Numbers above are not exact in JavaScript.
-_MAX_NUMBER = 2**53 - 1
+# JavaScript represents larger integers inexactly.
+_MAX_SAFE_INTEGER = 2**53 - 1
 
 
 class RequestError(Exception):
@@ -37,55 +38,58 @@ class RequestError(Exception):
         return code
 
 
-def refused(message: str, code: str, **details: Any) -> RequestError:
+def request_error(message: str, code: str, **details: Any) -> RequestError:
     return RequestError([{"message": message, "extensions": {"code": code, **details}}])
 
 
-def over_limit(what: str, code: str, limit: int, actual: int) -> RequestError:
-    actual = min(actual, _MAX_NUMBER)
-    message = f"{what}: at most {limit} are allowed, these are {actual}."
-    return refused(message, code, limit=limit, actual=actual)
+def over_limit(problem: str, code: str, limit: int, actual: int) -> RequestError:
+    """Return the error of something that exceeds a limit, as in "Too many tokens: 12; the limit is 10."."""
+    actual = min(actual, _MAX_SAFE_INTEGER)
+    return request_error(f"{problem}: {actual:,}; the limit is {limit:,}.", code, limit=limit, actual=actual)
 
 
 def failed_request(errors: Sequence[GraphQLError], code: str) -> RequestError:
-    """Return the refusal of a document or its variables; what they say of themselves may be shown."""
+    """Return the error of an invalid document or invalid variables; GraphQL's messages are safe to show."""
     return RequestError([_with_code(error.formatted, code) for error in errors])
 
 
-def internal(error: BaseException, request_id: str | None = None) -> Formatted:
-    """Log what nobody foresaw, and return what the client is told of it."""
+def internal_error(error: BaseException, request_id: str | None = None) -> Formatted:
+    """Log an unexpected error, and return the masked error for the client with the id that the log has."""
     request_id = request_id or uuid.uuid4().hex
     logger.error("Request %s failed", request_id, exc_info=error)
     return {"message": "Internal server error", "extensions": {"code": INTERNAL, "requestId": request_id}}
 
 
-def presented(errors: Sequence[GraphQLError]) -> list[Formatted]:
-    """Return the errors of an execution as the client gets them: ours and GraphQL's pass, all else is masked."""
+def format_errors(errors: Sequence[GraphQLError]) -> list[Formatted]:
+    """Return the errors of an execution for the client: GraphQL's and the services' own, all others masked."""
     request_id = uuid.uuid4().hex
-    return [_presented(error, request_id) for error in errors]
+    return [_format_error(error, request_id) for error in errors]
 
 
-def _presented(error: GraphQLError, request_id: str) -> Formatted:
+def _format_error(error: GraphQLError, request_id: str) -> Formatted:
     formatted = dict(error.formatted)
-    match _origin(error):
+    match _cause(error):
         case None:
             return _with_code(formatted, BAD_INPUT)
-        case Refusal() as refusal:
-            return _with_code({**formatted, "message": refusal.message}, refusal.extensions["code"])
+        case UserError() as user_error:
+            return _with_code({**formatted, "message": user_error.message}, user_error.extensions["code"])
         case EngineError(failure=failure):
             formatted["message"] = failure.message
             return {**formatted, "extensions": {"code": failure.code.value, "retryable": failure.retryable}}
-        case unforeseen:
-            return {**formatted, **internal(unforeseen, request_id)}
+        case Unavailable() as unavailable:
+            extensions = {"code": "UNAVAILABLE", "retryAfterSeconds": unavailable.retry_after_seconds}
+            return {**formatted, "message": str(unavailable), "extensions": extensions}
+        case unexpected:
+            return {**formatted, **internal_error(unexpected, request_id)}
 
 
-def _origin(error: GraphQLError) -> BaseException | None:
-    """Return what caused the error; nothing, if the caller's document or variables did."""
-    origin: BaseException | None = error
-    while isinstance(origin, GraphQLError):
-        error, origin = origin, origin.original_error
-    # An error without a place in the document is about a value of ours that its type cannot show.
-    return error if origin is None and not error.nodes else origin
+def _cause(error: GraphQLError) -> BaseException | None:
+    """Return the exception that caused the error; None when the client's document or variables caused it."""
+    cause: BaseException | None = error
+    while isinstance(cause, GraphQLError):
+        error, cause = cause, cause.original_error
+    # An error without a node of the document means that a value of ours does not fit its GraphQL type.
+    return error if cause is None and not error.nodes else cause
 
 
 def _with_code(formatted: Any, code: str) -> Formatted:

@@ -1,4 +1,7 @@
-"""How big a document may be, found out in time linear in its length: a fragment is measured once, used or not."""
+"""Parser limits: the maximum size of a document, checked in time linear in its length.
+
+Each fragment is measured only once, however often it is used.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -16,18 +19,18 @@ from graphql import (
     SelectionSetNode,
 )
 
-from schema.endpoint.errors import PARSE_FAILED, over_limit, refused
+from schema.endpoint.errors import PARSE_FAILED, over_limit, request_error
 from services.settings import Settings
 
-# Characters of one document. Long texts belong into variables.
+# Characters of one document; long texts belong in variables.
 MAX_LENGTH = 100_000
-# Digits of one number. Python reads no more than 4300.
+# Digits of one number; Python parses at most 4300.
 MAX_DIGITS = 1000
-# Brackets within brackets; the parser takes several stack frames for each.
+# Levels of brackets; the parser uses several stack frames for each.
 MAX_NESTING = 60
 
-# What graphql-core counts as a token, and comments. A text may lack its end: looking for it again and again
-# from each quotation mark would take quadratic time.
+# The tokens of graphql-core, and comments. A string without its end is one token too, because searching for the
+# end from each quotation mark would take quadratic time.
 _TOKEN = re.compile(
     r'''
       """ (?: [^"\\] | \\""" | \\ | "(?!"") )*+ (?:""")?
@@ -40,8 +43,8 @@ _TOKEN = re.compile(
     ''',
     re.ASCII | re.VERBOSE,
 )
-_NUMERIC = "-0123456789"
-_DEEPER = {"{": 1, "[": 1, "(": 1, "}": -1, "]": -1, ")": -1}
+_NUMBER_START = "-0123456789"
+_NESTING = {"{": 1, "[": 1, "(": 1, "}": -1, "]": -1, ")": -1}
 
 
 @dataclass(frozen=True)
@@ -64,65 +67,78 @@ class Limits:
 
 
 class Size(NamedTuple):
-    """How much a selection holds, fragments written out. A field that is there twice counts as an alias."""
+    """The size of a selection with its fragments expanded. A repeated field counts as an alias."""
 
     depth: int = 0
     aliases: int = 0
     directives: int = 0
 
-    def beside(self, other: "Size") -> "Size":
+    def combine(self, other: "Size") -> "Size":
         return Size(max(self.depth, other.depth), self.aliases + other.aliases, self.directives + other.directives)
 
 
 def check_text(text: str, limits: Limits) -> int:
-    """Refuse what is too long to parse; return how many tokens it has."""
+    """Return the number of tokens of the document. Raises RequestError when it is too long to parse."""
     if len(text) > MAX_LENGTH:
-        raise over_limit("Characters of the document", "DOCUMENT_TOO_LONG", MAX_LENGTH, len(text))
+        raise over_limit("The document has too many characters", "DOCUMENT_TOO_LONG", MAX_LENGTH, len(text))
     tokens = nesting = deepest = 0
-    for found in _TOKEN.finditer(text):
-        token = found[0]
+    for match in _TOKEN.finditer(text):
+        token = match[0]
         if token[0] == "#":
             continue
         tokens += 1
-        if len(token) > MAX_DIGITS and token[0] in _NUMERIC:
-            raise refused("A number of the document is too long.", PARSE_FAILED)
-        if token in _DEEPER:
-            nesting += _DEEPER[token]
+        if len(token) > MAX_DIGITS and token[0] in _NUMBER_START:
+            raise request_error(
+                f"A number in the document has too many digits: {len(token):,}; the limit is {MAX_DIGITS:,}.",
+                PARSE_FAILED,
+            )
+        if token in _NESTING:
+            nesting += _NESTING[token]
             deepest = max(deepest, nesting)
     if tokens > limits.tokens:
-        raise over_limit("Tokens of the document", "TOO_MANY_TOKENS", limits.tokens, tokens)
+        raise over_limit("The document has too many tokens", "TOO_MANY_TOKENS", limits.tokens, tokens)
     if deepest > MAX_NESTING:
-        raise over_limit("Levels of brackets", "TOO_DEEP", MAX_NESTING, deepest)
+        raise over_limit("The document has too many levels of brackets", "TOO_DEEP", MAX_NESTING, deepest)
     return tokens
 
 
 def check_document(document: DocumentNode, limits: Limits) -> None:
-    """Refuse what is too deep, or has too many aliases or directives; nothing else is looked for."""
+    """Check depth, aliases and directives. Raises RequestError."""
     fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
-    measure = _Measure(fragments)
+    sizes = _Sizes(fragments)
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
-            size = measure.whole(definition)
-            for what, code, limit, actual in (
-                ("Levels of fields", "TOO_DEEP", limits.depth, size.depth),
-                ("Aliases and repeated fields", "TOO_MANY_ALIASES", limits.aliases, size.aliases),
-                ("Directives", "TOO_MANY_DIRECTIVES", limits.directives, size.directives),
+            size = sizes.of_operation(definition)
+            for problem, code, limit, actual in (
+                ("The document has too many levels of fields", "TOO_DEEP", limits.depth, size.depth),
+                (
+                    "The document has too many aliases and repeated fields",
+                    "TOO_MANY_ALIASES",
+                    limits.aliases,
+                    size.aliases,
+                ),
+                (
+                    "The document has too many directives",
+                    "TOO_MANY_DIRECTIVES",
+                    limits.directives,
+                    size.directives,
+                ),
             ):
                 if actual > limit:
-                    raise over_limit(what, code, limit, actual)
+                    raise over_limit(problem, code, limit, actual)
 
 
-class _Measure:
+class _Sizes:
     def __init__(self, fragments: dict[str, FragmentDefinitionNode]) -> None:
         self._fragments = fragments
         self._sizes: dict[str, Size] = {}
 
-    def whole(self, operation: OperationDefinitionNode) -> Size:
-        for name in _inner_first(self._fragments, operation.selection_set):
+    def of_operation(self, operation: OperationDefinitionNode) -> Size:
+        for name in _dependencies_first(self._fragments, operation.selection_set):
             fragment = self._fragments[name]
-            self._sizes[name] = self._of(fragment.selection_set).beside(_directives(fragment))
+            self._sizes[name] = self._of(fragment.selection_set).combine(_directives(fragment))
         own = [_directives(variable) for variable in operation.variable_definitions or ()]
-        return _all_beside([self._of(operation.selection_set), _directives(operation), *own])
+        return _combine_all([self._of(operation.selection_set), _directives(operation), *own])
 
     def _of(self, selections: SelectionSetNode | None) -> Size:
         if selections is None:
@@ -131,9 +147,9 @@ class _Measure:
             node.name.value for node in selections.selections if isinstance(node, FieldNode) and not node.alias
         ]
         repeated = Size(aliases=len(names) - len(set(names)))
-        return _all_beside([repeated, *map(self._of_one, selections.selections)])
+        return _combine_all([repeated, *map(self._of_node, selections.selections)])
 
-    def _of_one(self, node: SelectionNode) -> Size:
+    def _of_node(self, node: SelectionNode) -> Size:
         match node:
             case FieldNode():
                 inner = self._of(node.selection_set)
@@ -144,22 +160,22 @@ class _Measure:
                 size = self._of(node.selection_set)
             case _:
                 size = Size()
-        return size.beside(_directives(node))
+        return size.combine(_directives(node))
 
 
 def _directives(node: object) -> Size:
     return Size(directives=len(getattr(node, "directives", None) or ()))
 
 
-def _all_beside(sizes: Iterable[Size]) -> Size:
+def _combine_all(sizes: Iterable[Size]) -> Size:
     total = Size()
     for size in sizes:
-        total = total.beside(size)
+        total = total.combine(size)
     return total
 
 
-def _inner_first(fragments: dict[str, FragmentDefinitionNode], start: SelectionSetNode) -> list[str]:
-    """Return the names of all fragments used, each after those it uses itself; chains of any length are fine."""
+def _dependencies_first(fragments: dict[str, FragmentDefinitionNode], start: SelectionSetNode) -> list[str]:
+    """Return the names of all used fragments, each after those it uses itself, without recursion."""
     ordered: list[str] = []
     seen: set[str] = set()
     stack = [("", iter(list(_spreads(start))))]

@@ -1,4 +1,4 @@
-"""What a client accepts, and which of our media types suits it best."""
+"""Content negotiation: media types of responses, and their ranking by an Accept header."""
 
 import re
 from collections.abc import Sequence
@@ -6,35 +6,35 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Media(StrEnum):
-    """What we can answer with, the first preferred where the client has no preference."""
+class MediaType(StrEnum):
+    """Media types of responses, in order of preference when the client has none."""
 
     JSON = "application/json"
     GRAPHQL = "application/graphql-response+json"
-    EVENTS = "text/event-stream"
-    PARTS = "multipart/mixed"
-    PAGE = "text/html"
+    EVENT_STREAM = "text/event-stream"
+    MULTIPART = "multipart/mixed"
+    HTML = "text/html"
 
 
-STREAMS = (Media.EVENTS, Media.PARTS)
-ANSWERS = (Media.JSON, Media.GRAPHQL, *STREAMS)
+STREAMS = (MediaType.EVENT_STREAM, MediaType.MULTIPART)
+ANSWERS = (MediaType.JSON, MediaType.GRAPHQL, *STREAMS)
 
 _ENTRY = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*+"?)++')
 _PARAMETER = re.compile(r';\s*([^\s=;]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;\s]*)')
 
 
 @dataclass(frozen=True)
-class MediaType:
-    """A media type or range of a header, in lower case."""
+class AcceptRange:
+    """A media range of an Accept header, or the media type of a Content-Type header, in lower case."""
 
     name: str
     parameters: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, text: str) -> "MediaType":
+    def read(cls, text: str) -> "AcceptRange":
         name, semicolon, rest = text.partition(";")
-        found = _PARAMETER.findall(semicolon + rest)
-        return cls(name.strip().lower(), {key.lower(): value.strip('"').lower() for key, value in found})
+        parameters = _PARAMETER.findall(semicolon + rest)
+        return cls(name.strip().lower(), {key.lower(): value.strip('"').lower() for key, value in parameters})
 
     @property
     def quality(self) -> float:
@@ -43,27 +43,28 @@ class MediaType:
         except ValueError:
             return 0.0
 
-    def closeness(self, media: Media) -> int:
-        """Tell how exactly this range names what we have: 0 is not at all."""
+    def specificity(self, media: MediaType) -> int:
+        """Return how exactly the range matches the media type, from 0 (not at all) to 3."""
         if self.name == media:
-            # Without this parameter the client wants @defer, which is another protocol.
-            return 3 if media is not Media.PARTS or "subscriptionspec" in self.parameters else 0
+            # Without subscriptionSpec, multipart/mixed is a request for @defer, which is another protocol.
+            return 3 if media is not MediaType.MULTIPART or "subscriptionspec" in self.parameters else 0
         if self.name == "*/*":
             return 1
         return 2 if self.name == media.partition("/")[0] + "/*" else 0
 
 
-def ranked(accept: str | None, offered: Sequence[Media]) -> list[Media]:
-    """Return which of `offered` the client takes: the most wanted first, then the first named."""
+def ranked(accept: str | None, offered: Sequence[MediaType]) -> list[MediaType]:
+    """Return the media types of `offered` that the client accepts, by quality, then by order in the header."""
     if accept is None or not accept.strip():
         return list(offered)
-    ranges = [MediaType.read(entry) for entry in _ENTRY.findall(accept)]
-    wishes = []
+    ranges = [AcceptRange.read(entry) for entry in _ENTRY.findall(accept)]
+    accepted = []
     for preference, media in enumerate(offered):
         closest = max(
-            ((one.closeness(media), -place, one.quality) for place, one in enumerate(ranges)), default=(0, 0, 0.0)
+            ((one.specificity(media), -place, one.quality) for place, one in enumerate(ranges)),
+            default=(0, 0, 0.0),
         )
-        closeness, place, quality = closest
-        if closeness and quality > 0:
-            wishes.append((-quality, -place, preference, media))
-    return [media for *_, media in sorted(wishes)]
+        specificity, place, quality = closest
+        if specificity and quality > 0:
+            accepted.append((-quality, -place, preference, media))
+    return [media for *_, media in sorted(accepted)]

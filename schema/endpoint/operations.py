@@ -1,4 +1,4 @@
-"""From a request to its results, the same for every transport: find the document, check it, execute it."""
+"""Execution of operations for every transport: finds the document, validates it, executes it."""
 
 import inspect
 from collections.abc import AsyncGenerator, Callable
@@ -30,17 +30,17 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from resolvers.context import Context
 from schema.endpoint import errors
 from schema.endpoint.costs import Cost
-from schema.endpoint.documents import Documents, Kept
-from schema.endpoint.errors import Formatted, RequestError, refused
+from schema.endpoint.documents import Documents, LRUCache
+from schema.endpoint.errors import Formatted, RequestError, request_error
 from schema.endpoint.limits import Limits, check_document, check_text
 from schema.endpoint.overlaps import FieldsCanBeMerged
 
-# How much of documents is kept parsed and validated: their tokens, and a sixteenth of their characters.
-MAX_KEPT = 100_000
-# Each costs time: it looks for names that were meant.
+# The weight of all cached documents together: their tokens, and a sixteenth of their characters.
+DOCUMENT_CACHE_SIZE = 100_000
+# Each validation error takes time, because it searches for similar names to suggest.
 MAX_VALIDATION_ERRORS = 20
 
-# graphql-core's own looks at every leaf more closely than it must.
+# The default of graphql-core does more work than needed for every leaf.
 _IS_AWAITABLE: Any = optimized_is_awaitable
 
 RULES = (
@@ -53,7 +53,7 @@ RULES = (
 
 @dataclass(frozen=True)
 class GraphQLRequest:
-    """What a client asks, whichever transport brought it."""
+    """The parts of a GraphQL request, over any transport."""
 
     query: str | None = None
     variables: dict[str, Any] | None = None
@@ -64,7 +64,7 @@ class GraphQLRequest:
 
 @dataclass
 class Document:
-    """A document that is valid, and the costs of those of its operations that were asked for."""
+    """A valid document, and the costs of those of its operations that were requested."""
 
     node: DocumentNode
     operations: dict[str | None, OperationDefinitionNode]
@@ -74,7 +74,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Operation:
-    """Something that can be executed; nothing the client can do wrong is left."""
+    """An operation that is ready for execution: its document, variables and cost were checked."""
 
     executor: Executor[Any]
 
@@ -88,12 +88,12 @@ class Operation:
             result = execute_root_selection_set(self.executor)
             return _formatted(await result if inspect.isawaitable(result) else result)
         except Exception as error:
-            return {"data": None, "errors": [errors.internal(error)]}
+            return {"data": None, "errors": [errors.internal_error(error)]}
 
     async def results(self) -> AsyncGenerator[Formatted, None]:
-        """Yield every result: of a subscription one for each event. Its refusal raises RequestError.
+        """Yield every result, for a subscription one per event. Raises RequestError before its first event.
 
-        What goes wrong between events is yielded without `data`, and is the last.
+        An error between events is yielded as a last result without `data`.
         """
         if self.type is not OperationType.SUBSCRIPTION:
             yield await self.result()
@@ -101,7 +101,7 @@ class Operation:
         source = create_source_event_stream(self.executor)
         stream = await source if inspect.isawaitable(source) else source
         if isinstance(stream, ExecutionResult):
-            raise RequestError(errors.presented(stream.errors or []))
+            raise RequestError(errors.format_errors(stream.errors or []))
         events = map_source_to_response_event(self.executor, stream)
         try:
             async with aclosing(events):
@@ -109,7 +109,7 @@ class Operation:
                     yield _formatted(event)
         except Exception as error:
             located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
-            yield {"errors": errors.presented([located])}
+            yield {"errors": errors.format_errors([located])}
 
 
 class Operations:
@@ -121,15 +121,15 @@ class Operations:
         self._limits = limits
         self._documents = documents
         self._new_context = new_context
-        self._kept: Kept[Document] = Kept(MAX_KEPT)
+        self._cache: LRUCache[Document] = LRUCache(DOCUMENT_CACHE_SIZE)
 
     def prepare(self, request: GraphQLRequest) -> Operation:
-        """Do all that can be done before executing. Raises RequestError."""
+        """Return the operation ready for execution. Raises RequestError."""
         text = self._documents.text(request.query, request.document_id, request.sha256)
-        document = self._kept.get(text) or self._read(text)
+        document = self._cache.get(text) or self._parse(text)
         if request.sha256 is not None and request.query is not None:
             self._documents.register(text, request.sha256)
-        name = self._chosen(document, request.operation_name)
+        name = self._operation_name(document, request.operation_name)
         executor = self._executor_class.build(
             self._schema,
             document.node,
@@ -144,37 +144,37 @@ class Operations:
         self._check_cost(document, name, executor)
         return Operation(executor)
 
-    def _read(self, text: str) -> Document:
+    def _parse(self, text: str) -> Document:
         tokens = check_text(text, self._limits)
         try:
             node = parse(text)
             check_document(node, self._limits)
-            found = validate(self._schema, node, RULES, max_errors=MAX_VALIDATION_ERRORS)
+            validation_errors = validate(self._schema, node, RULES, max_errors=MAX_VALIDATION_ERRORS)
         except GraphQLSyntaxError as error:
             raise errors.failed_request([error], errors.PARSE_FAILED) from None
         except RecursionError:
-            raise refused("The document is nested too deeply.", "TOO_DEEP") from None
-        if found:
-            raise errors.failed_request(found, errors.VALIDATION_FAILED)
+            raise request_error("The document has too many levels of nesting.", "TOO_DEEP") from None
+        if validation_errors:
+            raise errors.failed_request(validation_errors, errors.VALIDATION_FAILED)
         document = Document(
             node,
             {_name(one): one for one in node.definitions if isinstance(one, OperationDefinitionNode)},
             {one.name.value: one for one in node.definitions if isinstance(one, FragmentDefinitionNode)},
         )
-        # A long comment is no token, but is kept as well.
-        self._kept.put(text, document, tokens + len(text) // 16)
+        # The characters count too, because a comment has no tokens and still takes memory.
+        self._cache.put(text, document, tokens + len(text) // 16)
         return document
 
-    def _chosen(self, document: Document, name: str | None) -> str | None:
+    def _operation_name(self, document: Document, name: str | None) -> str | None:
         """Return the name of the operation to execute."""
         if name is None and len(document.operations) == 1:
             return next(iter(document.operations))
         if name is None:
             names = ", ".join(str(one) for one in document.operations)
-            message = f"The document has several operations; say which by `operationName`: {names}."
-            raise refused(message, "OPERATION_RESOLUTION_FAILURE")
+            message = f"The document has several operations; choose one by `operationName`: {names}."
+            raise request_error(message, "OPERATION_RESOLUTION_FAILURE")
         if name not in document.operations:
-            raise refused(f'The document has no operation named "{name}".', "OPERATION_RESOLUTION_FAILURE")
+            raise request_error(f'The document has no operation named "{name}".', "OPERATION_RESOLUTION_FAILURE")
         return name
 
     def _check_cost(self, document: Document, name: str | None, executor: Executor[Any]) -> None:
@@ -183,13 +183,13 @@ class Operations:
             cost = document.costs[name] = Cost(self._schema, executor.operation, document.fragments)
         actual = cost.of(executor.variable_values.coerced)
         if actual > self._limits.cost:
-            raise errors.over_limit("Values that the answer can hold", "TOO_COSTLY", self._limits.cost, actual)
+            raise errors.over_limit("The result can have too many values", "TOO_COSTLY", self._limits.cost, actual)
 
 
 def _formatted(result: ExecutionResult) -> Formatted:
     if not result.errors:
         return {"data": result.data}
-    return {"errors": errors.presented(result.errors), "data": result.data}
+    return {"errors": errors.format_errors(result.errors), "data": result.data}
 
 
 def _name(operation: OperationDefinitionNode) -> str | None:

@@ -1,8 +1,8 @@
-"""Whether fields with the same place in the answer can be one field, in linear time.
+"""Validation rule "fields in set can merge" (overlapping fields), in linear time.
 
-The rule of the specification compares every field with every other. Being the same is transitive, so it is enough
-to compare each with the first. Fields are gathered level by level: all that have one place in the answer, from
-whichever selections and fragments, are looked at together, once.
+The algorithm of the specification compares every field with every other. Equality is transitive, so it is enough
+to compare each field with the first. Fields are collected level by level: all fields with the same place in the
+result, from all selections and fragments, are compared together and only once.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ from graphql import (
 )
 from graphql.utilities.sort_value_node import sort_value_node
 
-# Fields looked at in one document, counted again wherever a fragment is used at another place of the answer.
+# Fields compared in one document, counted again wherever a fragment is used at another place of the result.
 MAX_STEPS = 20_000
 
 
@@ -48,20 +48,20 @@ class _Field(NamedTuple):
 
 
 class FieldsCanBeMerged(ValidationRule):
-    """Takes the place of graphql-core's OverlappingFieldsCanBeMergedRule, and agrees with it."""
+    """Replaces OverlappingFieldsCanBeMergedRule of graphql-core, with the same verdicts."""
 
     def __init__(self, context: ValidationContext) -> None:
         super().__init__(context)
         self._steps = 0
         self._seen: set[frozenset[tuple[int, str]]] = set()
-        self._seen_apart: set[frozenset[tuple[int, str]]] = set()
+        self._seen_by_parent: set[frozenset[tuple[int, str]]] = set()
 
     def enter_operation_definition(self, node: OperationDefinitionNode, *_: object) -> None:
-        # Fragments are looked at where they are used; one that is not used is wrong anyway.
+        # Fragments are checked where they are used; another rule rejects unused fragments.
         try:
-            fields = self._gathered([(node.selection_set, get_named_type(self.context.get_type()))])
-            self._same_shapes(fields)
-            self._same_fields(fields)
+            fields = self._collect([(node.selection_set, get_named_type(self.context.get_type()))])
+            self._check_shapes(fields)
+            self._check_fields(fields)
         except _Conflict as conflict:
             first, second, reason = conflict.first, conflict.second, conflict.reason
             message = (
@@ -69,47 +69,51 @@ class FieldsCanBeMerged(ValidationRule):
                 " Use different aliases on the fields to fetch both if this was intentional."
             )
             self.report_error(GraphQLError(message, [first.node, second.node]))
-        except _TooMany:
-            self.report_error(GraphQLError("The fragments of the document are used too often within each other."))
+        except _TooComplex:
+            self.report_error(
+                GraphQLError(
+                    f"The document is too complex: its fragments expand to more than {MAX_STEPS:,} fields."
+                )
+            )
 
-    def _same_shapes(self, fields: list[_Field]) -> None:
-        """Whatever their parents are: what stands at one place of the answer has one shape."""
+    def _check_shapes(self, fields: list[_Field]) -> None:
+        """Check that fields with the same place in the result have the same shape, whatever their parents are."""
         pending = [fields]
         while pending:
             fields = pending.pop()
-            if _known(fields, self._seen):
+            if _already_seen(fields, self._seen):
                 continue
             for group in _by_name(fields):
                 for other in group[1:]:
                     if group[0].definition and other.definition:
-                        reason = _different(group[0].definition.type, other.definition.type)
+                        reason = _type_conflict(group[0].definition.type, other.definition.type)
                         if reason:
                             raise _Conflict(group[0], other, reason)
-                if below := self._below(group):
-                    pending.append(below)
+                if subfields := self._subfields(group):
+                    pending.append(subfields)
 
-    def _same_fields(self, fields: list[_Field]) -> None:
-        """Fields whose parents can be the same object are the same field with the same arguments."""
+    def _check_fields(self, fields: list[_Field]) -> None:
+        """Check that fields whose parents can be the same object are the same field with the same arguments."""
         pending = [fields]
         while pending:
             fields = pending.pop()
-            if _known(fields, self._seen_apart):
+            if _already_seen(fields, self._seen_by_parent):
                 continue
             for named in _by_name(fields):
                 for group in _by_parent(named):
                     for other in group[1:]:
-                        if reason := _unlike(group[0].node, other.node):
+                        if reason := _field_conflict(group[0].node, other.node):
                             raise _Conflict(group[0], other, reason)
-                    if below := self._below(group):
-                        pending.append(below)
+                    if subfields := self._subfields(group):
+                        pending.append(subfields)
 
-    def _below(self, group: list[_Field]) -> list[_Field]:
-        return self._gathered(
+    def _subfields(self, group: list[_Field]) -> list[_Field]:
+        return self._collect(
             [(one.node.selection_set, one.named_type) for one in group if one.node.selection_set is not None]
         )
 
-    def _gathered(self, starts: list[tuple[SelectionSetNode, GraphQLNamedType | None]]) -> list[_Field]:
-        """Return all fields of these selections, fragments written out, each fragment once."""
+    def _collect(self, starts: list[tuple[SelectionSetNode, GraphQLNamedType | None]]) -> list[_Field]:
+        """Return all fields of these selections with their fragments expanded, each fragment once."""
         fields: list[_Field] = []
         used: set[str] = set()
         pending = starts[::-1]
@@ -135,14 +139,14 @@ class FieldsCanBeMerged(ValidationRule):
     def _count(self) -> None:
         self._steps += 1
         if self._steps > MAX_STEPS:
-            raise _TooMany
+            raise _TooComplex
 
     def _definition(self, parent: GraphQLNamedType | None, name: str) -> GraphQLField | None:
-        # Like graphql-core, and graphql-js before it, this asks no type of __typename.
+        # Like graphql-core and graphql-js, this has no definition for __typename.
         return getattr(parent, "fields", {}).get(name)
 
 
-class _TooMany(Exception):
+class _TooComplex(Exception):
     pass
 
 
@@ -152,8 +156,8 @@ class _Conflict(Exception):
         self.first, self.second, self.reason = first, second, reason
 
 
-def _known(fields: list[_Field], seen: set[frozenset[tuple[int, str]]]) -> bool:
-    """Tell whether just these fields were looked at before, at another place of the answer."""
+def _already_seen(fields: list[_Field], seen: set[frozenset[tuple[int, str]]]) -> bool:
+    """Return whether exactly these fields were compared before, at another place of the result."""
     key = frozenset((id(one.node), one.parent.name if one.parent else "") for one in fields)
     if key in seen:
         return True
@@ -169,7 +173,7 @@ def _by_name(fields: Iterable[_Field]) -> Iterable[list[_Field]]:
 
 
 def _by_parent(fields: list[_Field]) -> list[list[_Field]]:
-    """Group what can belong to the same object: an object type's own with those of interfaces and unions."""
+    """Group fields that can belong to one object: those of an object type with those of interfaces and unions."""
     abstract = [one for one in fields if not isinstance(one.parent, GraphQLObjectType)]
     concrete: dict[str, list[_Field]] = {}
     for one in fields:
@@ -178,7 +182,7 @@ def _by_parent(fields: list[_Field]) -> list[list[_Field]]:
     return [abstract + group for group in concrete.values()] or [abstract]
 
 
-def _different(first: GraphQLOutputType, second: GraphQLOutputType) -> str | None:
+def _type_conflict(first: GraphQLOutputType, second: GraphQLOutputType) -> str | None:
     one: Any = first
     other: Any = second
     while True:
@@ -192,7 +196,7 @@ def _different(first: GraphQLOutputType, second: GraphQLOutputType) -> str | Non
     return None
 
 
-def _unlike(first: FieldNode, second: FieldNode) -> str | None:
+def _field_conflict(first: FieldNode, second: FieldNode) -> str | None:
     if first.name.value != second.name.value:
         return f"'{first.name.value}' and '{second.name.value}' are different fields"
     if _arguments(first) != _arguments(second):

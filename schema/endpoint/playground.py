@@ -1,4 +1,4 @@
-"""The playground's files, as they were built: compressed once, kept in memory, and cached by browsers."""
+"""Static files of the playground: compressed once, kept in memory, and cached by browsers."""
 
 import asyncio
 import gzip
@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from schema.endpoint.answers import Fault
+from schema.endpoint.answers import HTTPError
 
 BUILT = Path(__file__).parent.parent / "playground" / "built"
-PAGE = "index.html"
+_INDEX = "index.html"
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -23,7 +23,7 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".md": "text/markdown; charset=utf-8",
 }
-# Everything comes from this server, and nothing else may be asked.
+# The page loads everything from this server and sends requests to no other.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self'; worker-src 'self'; connect-src 'self'; "
@@ -35,19 +35,19 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-_FOR_EVER = "public, max-age=31536000, immutable"
+_IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True)
 class _File:
     raw: bytes
-    packed: bytes
+    compressed: bytes
     headers: Mapping[str, str]
 
     def response(self, request: Request, vary: str = "Accept-Encoding") -> Response:
         takes_gzip = "gzip" in request.headers.get("accept-encoding", "")
-        if takes_gzip and len(self.packed) < len(self.raw):
-            return Response(self.packed, headers={**self.headers, "Content-Encoding": "gzip", "Vary": vary})
+        if takes_gzip and len(self.compressed) < len(self.raw):
+            return Response(self.compressed, headers={**self.headers, "Content-Encoding": "gzip", "Vary": vary})
         return Response(self.raw, headers={**self.headers, "Vary": vary})
 
 
@@ -62,15 +62,15 @@ class Playground:
         return [Route("/{name}", self._asset)]
 
     async def page(self, request: Request) -> Response:
-        """Answer a browser at the API's own address. Raises Fault."""
-        if PAGE not in self._paths:
-            raise Fault(404, "The playground is not built.", "NOT_FOUND")
-        return (await self._file(PAGE)).response(request, "Accept, Accept-Encoding")
+        """Return the page, which browsers get at the address of the API. Raises HTTPError."""
+        if _INDEX not in self._paths:
+            raise HTTPError(404, "The playground is not built: its index.html is missing.", "NOT_FOUND")
+        return (await self._file(_INDEX)).response(request, "Accept, Accept-Encoding")
 
     async def _asset(self, request: Request) -> Response:
         name = request.path_params["name"]
-        if name == PAGE or name not in self._paths:
-            return Fault(404, "There is no such file.", "NOT_FOUND").response()
+        if name == _INDEX or name not in self._paths:
+            return HTTPError(404, "The playground has no file of this name.", "NOT_FOUND").response()
         return (await self._file(name)).response(request)
 
     async def _file(self, name: str) -> _File:
@@ -85,6 +85,6 @@ def _read(path: Path) -> _File:
     headers = {
         **_HEADERS,
         "Content-Type": _TYPES[path.suffix],
-        "Cache-Control": _FOR_EVER if is_named_by_content else "no-cache",
+        "Cache-Control": _IMMUTABLE if is_named_by_content else "no-cache",
     }
     return _File(raw, gzip.compress(raw, compresslevel=6, mtime=0), headers)

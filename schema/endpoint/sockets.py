@@ -1,4 +1,4 @@
-"""WebSockets that carry operations: the protocol graphql-transport-ws, to the letter."""
+"""GraphQL over WebSocket: the protocol graphql-transport-ws, in full."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,23 +8,24 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from schema.endpoint import errors, wire
-from schema.endpoint.answers import Fault
+from schema.endpoint.answers import HTTPError
 from schema.endpoint.browsers import Origins
-from schema.endpoint.errors import Formatted, RequestError, refused
+from schema.endpoint.errors import Formatted, RequestError, over_limit
 from schema.endpoint.operations import GraphQLRequest, Operations
 from schema.endpoint.requests import MalformedRequest, from_mapping
 
 PROTOCOL = "graphql-transport-ws"
-# Seconds in which a client must introduce itself.
-PATIENCE = 10.0
+# Seconds within which a client must send connection_init.
+INIT_TIMEOUT_SECONDS = 10.0
 _MAX_ID = 256
+# Bytes of a close reason, as the WebSocket protocol limits them.
 _MAX_REASON = 123
 
 Message = dict[str, Any]
 
 
 class Sockets:
-    """All open sockets of this process."""
+    """All open WebSockets of this process."""
 
     def __init__(
         self,
@@ -32,18 +33,18 @@ class Sockets:
         origins: Origins,
         max_sockets: int,
         max_operations: int,
-        patience: float = PATIENCE,
+        init_timeout: float = INIT_TIMEOUT_SECONDS,
     ) -> None:
         self._operations = operations
         self._origins = origins
         self._max_sockets = max_sockets
         self._max_operations = max_operations
-        self._patience = patience
+        self._init_timeout = init_timeout
         self._open = 0
 
     async def serve(self, websocket: WebSocket) -> None:
-        if fault := self._objection(websocket):
-            await websocket.send_denial_response(fault.response())
+        if error := self._rejection(websocket):
+            await websocket.send_denial_response(error.response())
             return
         self._open += 1
         try:
@@ -52,23 +53,25 @@ class Sockets:
                 await websocket.close(4406, "Subprotocol not acceptable")
                 return
             await websocket.accept(PROTOCOL)
-            await Socket(websocket, self._operations, self._max_operations, self._patience).run()
+            await Socket(websocket, self._operations, self._max_operations, self._init_timeout).run()
         except WebSocketDisconnect:
             pass
         finally:
             self._open -= 1
 
-    def _objection(self, websocket: WebSocket) -> Fault | None:
-        if not self._origins.admits(websocket):
-            message = "Pages of this origin may not ask here. REPARTEE_ALLOWED_ORIGINS lists those that may."
-            return Fault(403, message, "ORIGIN_NOT_ALLOWED")
+    def _rejection(self, websocket: WebSocket) -> HTTPError | None:
+        if not self._origins.allows(websocket):
+            origin = websocket.headers.get("origin", "")
+            message = f'The origin "{origin}" is not allowed. Add it to REPARTEE_ALLOWED_ORIGINS to allow it.'
+            return HTTPError(403, message, "ORIGIN_NOT_ALLOWED")
         if self._open >= self._max_sockets:
-            return Fault(503, "There are too many WebSockets.", "TOO_MANY_SOCKETS", **{"Retry-After": "5"})
+            message = f"Too many WebSockets are open; the limit is {self._max_sockets:,}. Try again later."
+            return HTTPError(503, message, "TOO_MANY_SOCKETS", **{"Retry-After": "5"})
         return None
 
 
-class _Closing(Exception):
-    """The socket is to be closed, and why."""
+class _CloseSocket(Exception):
+    """Closes the socket with a code and a reason."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -77,47 +80,49 @@ class _Closing(Exception):
 
 
 class Socket:
-    """One client's connection: it reads messages in their order, and runs each operation in a task of its own."""
+    """The connection of one client: reads its messages in order, and runs each operation in a task of its own."""
 
-    def __init__(self, websocket: WebSocket, operations: Operations, max_operations: int, patience: float) -> None:
+    def __init__(
+        self, websocket: WebSocket, operations: Operations, max_operations: int, init_timeout: float
+    ) -> None:
         self._websocket = websocket
         self._operations = operations
         self._max_operations = max_operations
-        self._deadline = asyncio.get_running_loop().time() + patience
-        self._initialised = False
+        self._deadline = asyncio.get_running_loop().time() + init_timeout
+        self._initialized = False
         self._running: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Serve the client until it leaves or has to be sent away."""
+        """Serve the client until it disconnects or breaks the protocol."""
         try:
             while True:
                 await self._handle(_read(await self._receive()))
-        except _Closing as closing:
-            farewell = closing
+        except _CloseSocket as error:
+            close = error
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._websocket.close(farewell.code, farewell.reason)
+        await self._websocket.close(close.code, close.reason)
 
     async def _receive(self) -> str:
         try:
-            async with asyncio.timeout_at(None if self._initialised else self._deadline):
+            async with asyncio.timeout_at(None if self._initialized else self._deadline):
                 message = await self._websocket.receive()
         except TimeoutError:
-            raise _Closing(4408, "Connection initialisation timeout") from None
+            raise _CloseSocket(4408, "Connection initialisation timeout") from None
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code", 1005))
         text = message.get("text")
         if text is None:
-            raise _Closing(4400, "A message must be text")
+            raise _CloseSocket(4400, "A message must be a text message, not binary")
         return str(text)
 
     async def _handle(self, message: Message) -> None:
         match message.get("type"):
             case "connection_init":
-                await self._initialise(message)
+                await self._initialize(message)
             case "ping":
                 _check_payload(message)
                 await self._send({"type": "pong"})
@@ -126,24 +131,24 @@ class Socket:
             case "subscribe":
                 await self._subscribe(message)
             case "complete":
-                self._forget(_id(message))
+                self._cancel(_id(message))
             case _:
-                raise _Closing(4400, "Unknown type of message")
+                raise _CloseSocket(4400, "Unknown message type")
 
-    async def _initialise(self, message: Message) -> None:
+    async def _initialize(self, message: Message) -> None:
         _check_payload(message)
-        if self._initialised:
-            raise _Closing(4429, "Too many initialisation requests")
-        self._initialised = True
+        if self._initialized:
+            raise _CloseSocket(4429, "Too many initialisation requests")
+        self._initialized = True
         await self._send({"type": "connection_ack"})
 
     async def _subscribe(self, message: Message) -> None:
-        if not self._initialised:
-            raise _Closing(4401, "Unauthorized")
+        if not self._initialized:
+            raise _CloseSocket(4401, "Unauthorized")
         id = _id(message)
         request = _request(message)
         if id in self._running:
-            raise _Closing(4409, f"Subscriber for {id} already exists")
+            raise _CloseSocket(4409, f"Subscriber for {id} already exists")
         if len(self._running) >= self._max_operations:
             await self._send(_error(id, _too_many(self._max_operations).errors))
             return
@@ -152,28 +157,28 @@ class Socket:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _forget(self, id: str) -> None:
+    def _cancel(self, id: str) -> None:
         if task := self._running.pop(id, None):
             task.cancel()
 
     async def _operate(self, id: str, request: GraphQLRequest) -> None:
         try:
             try:
-                last = await self._pass_on(id, self._operations.prepare(request).results())
+                last = await self._send_results(id, self._operations.prepare(request).results())
             except RequestError as error:
                 last = _error(id, error.errors)
             except WebSocketDisconnect:
                 return
             except Exception as error:
-                last = _error(id, [errors.internal(error)])
-            # The id is free before the client knows: it may use it again at once.
+                last = _error(id, [errors.internal_error(error)])
+            # The id is released before the last message, because the client may use it again at once.
             self._running.pop(id, None)
             await self._send(last)
         except WebSocketDisconnect:
             pass
 
-    async def _pass_on(self, id: str, results: AsyncGenerator[Formatted, None]) -> Message:
-        """Send every result, and return the message that ends the operation."""
+    async def _send_results(self, id: str, results: AsyncGenerator[Formatted, None]) -> Message:
+        """Send every result. Return the message that ends the operation."""
         async with aclosing(results):
             async for result in results:
                 if "data" not in result:
@@ -189,38 +194,37 @@ def _read(text: str) -> Message:
     try:
         message = wire.decode(text)
     except wire.MalformedText as error:
-        raise _Closing(4400, str(error)) from None
+        raise _CloseSocket(4400, str(error)) from None
     if not isinstance(message, dict):
-        raise _Closing(4400, "A message must be an object")
+        raise _CloseSocket(4400, "A message must be an object")
     return message
 
 
 def _id(message: Message) -> str:
     id = message.get("id")
     if not isinstance(id, str) or not 0 < len(id) <= _MAX_ID:
-        raise _Closing(4400, f"An id must be a text of 1 to {_MAX_ID} characters")
+        raise _CloseSocket(4400, f"An id must be a string of 1 to {_MAX_ID} characters")
     return id
 
 
 def _request(message: Message) -> GraphQLRequest:
     payload = message.get("payload")
     if not isinstance(payload, dict):
-        raise _Closing(4400, "The payload must be an object")
+        raise _CloseSocket(4400, "The payload must be an object")
     try:
         return from_mapping(payload)
     except MalformedRequest as error:
-        raise _Closing(4400, str(error)) from None
+        raise _CloseSocket(4400, str(error)) from None
 
 
 def _check_payload(message: Message) -> None:
     if not isinstance(message.get("payload"), dict | None):
-        raise _Closing(4400, "The payload must be an object")
+        raise _CloseSocket(4400, "The payload must be an object")
 
 
-def _error(id: str, found: list[Formatted]) -> Message:
-    return {"id": id, "type": "error", "payload": found}
+def _error(id: str, formatted: list[Formatted]) -> Message:
+    return {"id": id, "type": "error", "payload": formatted}
 
 
 def _too_many(limit: int) -> RequestError:
-    message = f"This socket runs {limit} operations already, and takes no more."
-    return refused(message, "TOO_MANY_OPERATIONS", limit=limit, actual=limit + 1)
+    return over_limit("Too many operations on this WebSocket", "TOO_MANY_OPERATIONS", limit, limit + 1)

@@ -1,4 +1,4 @@
-"""Results as a stream over HTTP: server-sent events, and Apollo's multipart subscriptions."""
+"""Streaming responses over HTTP: server-sent events, and Apollo's multipart subscriptions."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -9,53 +9,53 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from schema.endpoint import wire
-from schema.endpoint.errors import Formatted, RequestError, internal
-from schema.endpoint.media import Media
+from schema.endpoint.errors import Formatted, RequestError, internal_error
+from schema.endpoint.media import MediaType
 
 
 @dataclass(frozen=True)
 class Framing:
-    """How one kind of stream writes its parts; `heartbeat` after so many seconds in which nothing else came."""
+    """The format of a stream. After `heartbeat_seconds` without a result, `heartbeat` is sent."""
 
     content_type: str
     opening: bytes
-    before: bytes
-    after: bytes
+    prefix: bytes
+    suffix: bytes
     closing: bytes
     heartbeat: bytes
-    seconds: float
-    wrapped: bool = False
+    heartbeat_seconds: float
+    in_payload: bool = False
 
     def part(self, result: Formatted) -> bytes:
-        return self.before + wire.encode({"payload": result} if self.wrapped else result) + self.after
+        return self.prefix + wire.encode({"payload": result} if self.in_payload else result) + self.suffix
 
 
-# Lines end with LF, and each event has data: some clients know no CRLF, and browsers drop events without data.
-EVENTS = Framing(
+# Lines end with LF because some clients do not support CRLF; browsers ignore events without data.
+SERVER_SENT_EVENTS = Framing(
     content_type="text/event-stream; charset=utf-8",
     opening=b":\n\n",
-    before=b"event: next\ndata: ",
-    after=b"\n\n",
+    prefix=b"event: next\ndata: ",
+    suffix=b"\n\n",
     closing=b"event: complete\ndata: \n\n",
     heartbeat=b":\n\n",
-    seconds=12,
+    heartbeat_seconds=12,
 )
 _HEAD = b"\r\nContent-Type: application/json; charset=utf-8\r\n\r\n"
-PARTS = Framing(
+MULTIPART = Framing(
     content_type='multipart/mixed; boundary="graphql"; subscriptionSpec=1.0',
     opening=b"--graphql",
-    before=_HEAD,
-    after=b"\r\n--graphql",
+    prefix=_HEAD,
+    suffix=b"\r\n--graphql",
     closing=b"--\r\n",
     heartbeat=_HEAD + b"{}\r\n--graphql",
-    seconds=5,
-    wrapped=True,
+    heartbeat_seconds=5,
+    in_payload=True,
 )
-FRAMINGS = {Media.EVENTS: EVENTS, Media.PARTS: PARTS}
+FRAMINGS = {MediaType.EVENT_STREAM: SERVER_SENT_EVENTS, MediaType.MULTIPART: MULTIPART}
 
 
 class StreamResponse:
-    """An ASGI response that ends when the results do, or when the client leaves."""
+    """An ASGI response that ends with its results, or when the client disconnects."""
 
     def __init__(self, results: AsyncGenerator[Formatted, None], framing: Framing) -> None:
         self._results = results
@@ -64,7 +64,7 @@ class StreamResponse:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {
             "content-type": self._framing.content_type,
-            # Whatever stands between must pass each event on at once.
+            # Proxies must forward each event at once, without buffering or compression.
             "cache-control": "no-cache, no-transform",
             "x-accel-buffering": "no",
             "vary": "Accept",
@@ -72,32 +72,32 @@ class StreamResponse:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": raw})
         await _send(send, self._framing.opening)
-        left = asyncio.ensure_future(_left(receive))
+        disconnected = asyncio.ensure_future(_disconnected(receive))
         try:
             async with aclosing(self._results) as results:
-                if await self._pass_on(results, left, send):
+                if await self._send_results(results, disconnected, send):
                     await _send(send, self._framing.closing, more=False)
         finally:
-            left.cancel()
+            disconnected.cancel()
 
-    async def _pass_on(
-        self, results: AsyncGenerator[Formatted, None], left: "asyncio.Future[None]", send: Send
+    async def _send_results(
+        self, results: AsyncGenerator[Formatted, None], disconnected: "asyncio.Future[None]", send: Send
     ) -> bool:
-        """Send every result; tell whether the client is there to the end."""
+        """Send every result. Return whether the client stayed connected to the end."""
         while True:
             upcoming = asyncio.ensure_future(_next(results))
             try:
                 while not upcoming.done():
-                    waiting: set[asyncio.Future[Any]] = {upcoming, left}
+                    waiting: set[asyncio.Future[Any]] = {upcoming, disconnected}
                     done, _ = await asyncio.wait(
-                        waiting, timeout=self._framing.seconds, return_when="FIRST_COMPLETED"
+                        waiting, timeout=self._framing.heartbeat_seconds, return_when="FIRST_COMPLETED"
                     )
-                    if left.done():
+                    if disconnected.done():
                         return False
                     if not done:
                         await _send(send, self._framing.heartbeat)
             finally:
-                await _ended(upcoming)
+                await _cancel(upcoming)
             if (result := upcoming.result()) is None:
                 return True
             await _send(send, self._framing.part(result))
@@ -109,17 +109,17 @@ async def _next(results: AsyncGenerator[Formatted, None]) -> Formatted | None:
     except RequestError as error:
         return {"errors": error.errors}
     except Exception as error:
-        return {"errors": [internal(error)]}
+        return {"errors": [internal_error(error)]}
 
 
-async def _ended(task: "asyncio.Future[Formatted | None]") -> None:
+async def _cancel(task: "asyncio.Future[Formatted | None]") -> None:
     if not task.done():
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
 
 
-async def _left(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

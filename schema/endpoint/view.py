@@ -1,4 +1,4 @@
-"""The one address that answers: JSON, streams, WebSockets, and a page for people."""
+"""GraphQL endpoint: one URL for JSON responses, streams, WebSockets, and the playground."""
 
 from collections.abc import AsyncGenerator
 
@@ -13,25 +13,25 @@ from starlette.websockets import WebSocket
 from resolvers.context import Context
 from schema import schema
 from schema.endpoint import errors, requests
-from schema.endpoint.answers import METHODS, Fault, answer, not_acceptable, not_allowed
-from schema.endpoint.browsers import Hosts, Origins, TrustedHosts, cross_origin
+from schema.endpoint.answers import METHODS, HTTPError, answer, not_acceptable, not_allowed
+from schema.endpoint.browsers import Hosts, Origins, TrustedHosts, cors_middleware
 from schema.endpoint.documents import Documents
 from schema.endpoint.errors import Formatted, RequestError
 from schema.endpoint.limits import Limits
-from schema.endpoint.media import ANSWERS, STREAMS, Media, ranked
+from schema.endpoint.media import ANSWERS, STREAMS, MediaType, ranked
 from schema.endpoint.operations import Operation, Operations
 from schema.endpoint.playground import Playground
 from schema.endpoint.sockets import Sockets
 from schema.endpoint.streams import FRAMINGS, StreamResponse
 from services import Services
 
-# A GET with none of these asks nothing: a browser gets the page.
-_ASKING = ("query", "documentId", "extensions")
+# A GET request with none of these parameters has no operation: a browser gets the playground.
+_OPERATION_PARAMETERS = ("query", "documentId", "extensions")
 _TRANSPORTS = "text/event-stream, multipart/mixed;subscriptionSpec=1.0, or a WebSocket (graphql-transport-ws)"
 
 
 class GraphQLEndpoint:
-    """Raises DocumentsError when its trusted documents cannot be read."""
+    """The ASGI app of the API. Raises DocumentsError when the trusted documents cannot be read."""
 
     def __init__(self, services: Services) -> None:
         settings = services.settings
@@ -44,15 +44,15 @@ class GraphQLEndpoint:
         self._sockets = Sockets(self._operations, self._origins, settings.max_sockets, settings.max_operations)
 
     def routes(self, path: str) -> list[BaseRoute]:
-        """Return what leads to this endpoint."""
+        """Return the routes to this endpoint and to the files of the playground."""
         return [
-            Route(path, self, middleware=cross_origin(self._origins)),
+            Route(path, self, middleware=cors_middleware(self._origins)),
             WebSocketRoute(path, self._socket),
             Mount("/playground", routes=self._playground.routes()),
         ]
 
     def middleware(self) -> list[Middleware]:
-        """Return what must stand before every route."""
+        """Return the middleware that every route of the server needs."""
         return [Middleware(TrustedHosts, hosts=self._hosts)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,58 +63,60 @@ class GraphQLEndpoint:
         await self._sockets.serve(websocket)
 
     async def _response(self, request: Request) -> ASGIApp:
-        media = Media.JSON
+        media = MediaType.JSON
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": METHODS})
         try:
-            accepted = _negotiated(request)
-            if accepted[0] is Media.PAGE:
+            accepted = _accepted_types(request)
+            if accepted[0] is MediaType.HTML:
                 return await self._playground.page(request)
-            media = next((one for one in accepted if one not in STREAMS), Media.JSON)
-            return await self._answered(request, accepted)
-        except Fault as fault:
-            return fault.response(media)
+            media = next((one for one in accepted if one not in STREAMS), MediaType.JSON)
+            return await self._execute(request, accepted)
+        except HTTPError as error:
+            return error.response(media)
         except RequestError as error:
             return answer({"errors": error.errors}, media)
         except Exception as error:
-            return answer({"errors": [errors.internal(error)]}, media)
+            return answer({"errors": [errors.internal_error(error)]}, media)
 
-    async def _answered(self, request: Request, accepted: list[Media]) -> ASGIApp:
-        asked = await requests.read(request, self._max_body)
+    async def _execute(self, request: Request, accepted: list[MediaType]) -> ASGIApp:
+        graphql_request = await requests.read(request, self._max_body)
         try:
-            operation = self._operations.prepare(asked)
+            operation = self._operations.prepare(graphql_request)
         except RequestError as error:
             if accepted[0] in STREAMS:
-                return StreamResponse(_only(error), FRAMINGS[accepted[0]])
+                return StreamResponse(_single(error), FRAMINGS[accepted[0]])
             raise
         if request.method == "GET" and operation.type is OperationType.MUTATION:
-            raise not_allowed("A mutation must be sent by POST.", "POST")
-        media = _carrier(operation, accepted)
+            raise not_allowed("A mutation must be sent by POST, not GET.", "POST")
+        media = _result_type(operation, accepted)
         if media in STREAMS:
             return StreamResponse(operation.results(), FRAMINGS[media])
         return answer(await operation.result(), media)
 
 
-def _negotiated(request: Request) -> list[Media]:
-    """Return the media types to answer in, the best first. Raises Fault."""
+def _accepted_types(request: Request) -> list[MediaType]:
+    """Return the media types for the response, the best first. Raises HTTPError."""
     if request.method not in ("GET", "POST"):
-        raise not_allowed("Send a query by GET or POST, or a mutation by POST.")
-    asks = request.method == "POST" or any(name in request.query_params for name in _ASKING)
-    accepted = ranked(request.headers.get("accept"), ANSWERS if asks else (*ANSWERS, Media.PAGE))
+        raise not_allowed(
+            f"{request.method} is not supported; send queries by GET or POST, and mutations by POST."
+        )
+    has_operation = request.method == "POST" or any(name in request.query_params for name in _OPERATION_PARAMETERS)
+    accepted = ranked(request.headers.get("accept"), ANSWERS if has_operation else (*ANSWERS, MediaType.HTML))
     if not accepted:
-        raise not_acceptable(f"Accept one of: {', '.join(ANSWERS)}.")
-    return accepted if accepted[0] is Media.PAGE else [one for one in accepted if one is not Media.PAGE]
+        raise not_acceptable(f"None of the accepted media types is supported; accept one of {', '.join(ANSWERS)}.")
+    return accepted if accepted[0] is MediaType.HTML else [one for one in accepted if one is not MediaType.HTML]
 
 
-def _carrier(operation: Operation, accepted: list[Media]) -> Media:
-    """Return the media type that the operation's results go in. Raises Fault."""
+def _result_type(operation: Operation, accepted: list[MediaType]) -> MediaType:
+    """Return the media type for the results of the operation. Raises HTTPError."""
     if operation.type is not OperationType.SUBSCRIPTION:
         return accepted[0]
     for media in accepted:
         if media in STREAMS:
             return media
-    raise not_acceptable(f"A subscription has many results. Accept {_TRANSPORTS}.")
+    raise not_acceptable(f"A subscription has many results and needs a stream; accept {_TRANSPORTS}.")
 
 
-async def _only(error: RequestError) -> AsyncGenerator[Formatted, None]:
+async def _single(error: RequestError) -> AsyncGenerator[Formatted, None]:
     yield {"errors": error.errors}

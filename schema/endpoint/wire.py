@@ -1,4 +1,4 @@
-"""JSON as it goes over the wire: strict in what is taken, fast in what is given."""
+"""JSON encoding and decoding: decodes strictly, encodes fast."""
 
 import json
 import math
@@ -6,47 +6,47 @@ from typing import Any, NoReturn
 
 import orjson
 
-# So many lists and objects fit into one text; each costs a hundred times its brackets in memory.
+# Lists and objects in one JSON text; each takes about a hundred times the memory of its brackets.
 MAX_CONTAINERS = 500_000
 
 
 class MalformedText(ValueError):
-    """What came is no JSON; the message says why, in words for the sender."""
+    """The text is not valid JSON; the message says why and is safe to show to the client."""
 
 
 def encode(data: object) -> bytes:
     try:
         return orjson.dumps(data)
     except TypeError:
-        # What orjson refuses: integers over 64 bits, and text that is no text.
+        # orjson rejects integers over 64 bits and lone surrogates.
         return json.dumps(data, separators=(",", ":")).encode()
 
 
 def decode(text: str | bytes) -> Any:
-    """Read JSON. The standard library keeps integers of any size; histories hold some."""
+    """Decode JSON with integers of any size, which chat histories can have. Raises MalformedText."""
     try:
         text = text.decode() if isinstance(text, bytes) else text
         if text.count("[") + text.count("{") > MAX_CONTAINERS:
-            raise MalformedText(f"The JSON holds more than {MAX_CONTAINERS} lists and objects.")
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+            raise MalformedText(f"The JSON has too many lists and objects; the limit is {MAX_CONTAINERS:,}.")
+        return json.loads(text, parse_constant=_reject_constant, parse_float=_finite)
     except UnicodeDecodeError:
-        raise MalformedText("The text is not UTF-8.") from None
+        raise MalformedText("The JSON is not encoded in UTF-8.") from None
     except RecursionError:
-        raise MalformedText("The JSON is nested too deeply.") from None
+        raise MalformedText("The JSON has too many levels of nesting.") from None
     except json.JSONDecodeError as error:
         raise MalformedText(f"The JSON is malformed at line {error.lineno}, column {error.colno}.") from None
     except MalformedText:
         raise
     except ValueError:
-        raise MalformedText("The JSON holds a number that is too long.") from None
+        raise MalformedText("The JSON has a number with too many digits.") from None
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise MalformedText(f"{constant} is no JSON.")
+def _reject_constant(constant: str) -> NoReturn:
+    raise MalformedText(f"{constant} is not valid JSON.")
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise MalformedText("The JSON holds a number that is too big.")
+        raise MalformedText("The JSON has a number that is too large.")
     return number

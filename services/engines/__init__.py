@@ -1,4 +1,4 @@
-"""Whatever can continue a conversation: one method, text out as it comes."""
+"""Engines: the interface of everything that can write the next reply of a conversation."""
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
@@ -8,19 +8,21 @@ from models import Failure, FailureCode, FinishReason, Generation, Role, TokenUs
 
 
 @dataclass(frozen=True)
-class Turn:
+class PromptTurn:
+    """One message of a prompt."""
+
     role: Role
     content: str
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What an engine reads. `speaker` is the name of whoever answers.
+    """Input of an engine. `speaker` is the name of the character that replies.
 
-    With `continues`, the last turn is the beginning of the answer itself, and the engine writes on at its end.
+    With `continues`, the last turn is the beginning of the reply, and the engine writes what comes after it.
     """
 
-    turns: Sequence[Turn]
+    turns: Sequence[PromptTurn]
     speaker: str
     generation: Generation = field(default_factory=Generation)
     continues: bool = False
@@ -28,9 +30,9 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Piece:
-    """What came next: storable text, without NUL or lone surrogates. Only the last piece has `finish`.
+    """Part of a reply. Only the last piece has `finish`; an empty text reports progress, such as reasoning.
 
-    Empty text is a sign of progress (reasoning).
+    `text` and `model` are storable: no NUL, no lone surrogates; `model` has at most 200 characters.
     """
 
     text: str = ""
@@ -41,7 +43,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Model:
-    """Something that can answer; `name` is what `Generation.model` takes."""
+    """Model of an engine; `name` is what `Generation.model` accepts."""
 
     name: str
     is_default: bool
@@ -49,7 +51,7 @@ class Model:
 
 
 class EngineError(Exception):
-    """The engine could not answer, or not go on; `failure` says why in words fit for the user."""
+    """Failure of an engine before or during a reply; `failure` has the reason in words that users may read."""
 
     def __init__(
         self, code: FailureCode, message: str, retryable: bool, retry_after_seconds: int | None = None
@@ -59,13 +61,13 @@ class EngineError(Exception):
 
 
 class EngineConfigurationError(Exception):
-    """No engine can be made of these settings; the text says in one line what is wrong and what to do."""
+    """Settings from which no engine can be built; the message is one line with the setting and the way out."""
 
 
 class Engine(Protocol):
-    """`name` and `reason` tell people what answers and why it was chosen.
+    """Interface of an engine. `name` and `reason` tell operators which engine runs and why it was chosen.
 
-    `prompt_limit` is how many tokens a prompt may have, `default_model` what answers when nobody wishes otherwise.
+    `prompt_limit` is the maximum of tokens in a prompt; `default_model` replies when a prompt names no model.
     """
 
     @property
@@ -78,16 +80,16 @@ class Engine(Protocol):
     def default_model(self) -> str | None: ...
 
     def reply(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
-        """Yield the reply piece by piece, the last one with `finish`. Raise EngineError when it cannot go on.
+        """Yields the pieces of the reply, the last one with `finish`. Raises EngineError when it fails.
 
-        Closing the iterator ends the work, at the provider too.
+        Closing the iterator cancels the reply, at the provider too.
         """
         ...
 
     async def models(self) -> Sequence[Model]:
-        """Return what can answer. Raise EngineError when the engine cannot tell."""
+        """Returns the available models. Raises EngineError when they cannot be listed."""
         ...
 
     async def close(self) -> None:
-        """End whatever the engine started."""
+        """Releases the connections and processes of the engine."""
         ...

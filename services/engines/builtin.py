@@ -1,4 +1,4 @@
-"""A partner without any model: the same prompt always gets the same reply, word by word."""
+"""Builtin engine: replies without a language model, the same for the same prompt, word by word."""
 
 import asyncio
 import re
@@ -8,21 +8,21 @@ from random import Random
 
 from models import FinishReason, Role, TokenUsage
 from services.engines import Model, Piece, Prompt
-from services.engines.continuing import Seam, text_before
+from services.engines.continuing import TextJoiner, text_to_continue
 from services.engines.tokens import estimate
 
 _NAME = "builtin"
 _WORD = re.compile(r"\s*\S+")
 _TOPIC = re.compile(r"\b[^\W\d_]{5,24}\b")
-_DULL = re.compile(
+_STOP_WORDS = re.compile(
     "about|after|again|always|because|before|could|every|hello|might|never|other|please|really|shall|should"
     "|some(one|thing)|thanks?|their|there|these|things?|think|those|until|where|which|while|would|yours?",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[^.!?…\n]+[.!?…]*")
-_ENDS = frozenset(".!?…*)”\"'")
-_LONGEST_ECHO = 80
-_CONFESSES = 0.25
+_SENTENCE_ENDS = frozenset(".!?…*)”\"'")
+_MAX_ECHO_LENGTH = 80
+_DISCLOSURE_CHANCE = 0.25
 
 _ARRIVALS = (
     "*{name} looks up and smiles.*",
@@ -52,13 +52,13 @@ _REMARKS = (
     "It is the small things that I remember longest.",
     "You have a way of asking that makes me want to answer well.",
 )
-_PICKED_UP = (
+_RESUMPTIONS = (
     "well, you know how that goes.",
     "and there I lost my thread for a moment.",
     "but I am getting ahead of myself.",
 )
-# In character, and true all the same: nobody shall take this for a model.
-_CONFESSION = "My stock of sentences is small and well worn, so forgive me if you hear one of them twice."
+# Tells in the character's voice that no language model writes the replies.
+_DISCLOSURE = "My stock of sentences is small and well worn, so forgive me if you hear one of them twice."
 _QUESTIONS = (
     "What made you think of it today?",
     "Where would you like to begin?",
@@ -69,6 +69,8 @@ _QUESTIONS = (
 
 
 class BuiltinEngine:
+    """Engine that combines ready-made sentences with words of the prompt."""
+
     name = _NAME
     prompt_limit = 100_000
     default_model = _NAME
@@ -91,12 +93,12 @@ class BuiltinEngine:
         return [Model(_NAME, is_default=True, context_length=self.prompt_limit)]
 
     async def close(self) -> None:
-        """Nothing was started."""
+        """Does nothing: this engine has no connections and no processes."""
 
 
 def _answer(prompt: Prompt) -> str:
-    before = text_before(prompt)
-    return Seam(before, asked=True).join(" ".join(_sentences(prompt, before)))
+    before = text_to_continue(prompt)
+    return TextJoiner(before, adds_space=True).join(" ".join(_sentences(prompt, before)))
 
 
 def _sentences(prompt: Prompt, before: str) -> Iterator[str]:
@@ -104,21 +106,21 @@ def _sentences(prompt: Prompt, before: str) -> Iterator[str]:
     said = _last_sentence_of_user(prompt)
     if not before:
         yield chance.choice(_ARRIVALS).format(name=prompt.speaker)
-        if said and len(said) <= _LONGEST_ECHO:
+        if said and len(said) <= _MAX_ECHO_LENGTH:
             yield chance.choice(_ECHOES).format(echo=said)
-    elif before.rstrip()[-1] not in _ENDS:
-        yield chance.choice(_PICKED_UP)
+    elif before.rstrip()[-1] not in _SENTENCE_ENDS:
+        yield chance.choice(_RESUMPTIONS)
     if topic := _topic(said):
         yield chance.choice(_THOUGHTS).format(topic=topic)
     yield from chance.sample(_REMARKS, chance.randint(2, 3))
-    if chance.random() < _CONFESSES:
-        yield _CONFESSION
+    if chance.random() < _DISCLOSURE_CHANCE:
+        yield _DISCLOSURE
     yield chance.choice(_QUESTIONS)
 
 
 def _seed(prompt: Prompt) -> int:
-    told = repr((prompt.speaker, prompt.generation.seed, [(turn.role, turn.content) for turn in prompt.turns]))
-    return int.from_bytes(sha256(told.encode(errors="replace")).digest()[:8])
+    source = repr((prompt.speaker, prompt.generation.seed, [(turn.role, turn.content) for turn in prompt.turns]))
+    return int.from_bytes(sha256(source.encode(errors="replace")).digest()[:8])
 
 
 def _last_sentence_of_user(prompt: Prompt) -> str:
@@ -128,8 +130,8 @@ def _last_sentence_of_user(prompt: Prompt) -> str:
 
 
 def _topic(said: str) -> str:
-    """Return the longest word, the later of two, as what it is all about."""
-    words = [word for word in _TOPIC.findall(said) if not _DULL.fullmatch(word)]
+    """Returns the longest word of a sentence, the last one of several; empty when there is none."""
+    words = [word for word in _TOPIC.findall(said) if not _STOP_WORDS.fullmatch(word)]
     return max(reversed(words), key=len, default="")
 
 

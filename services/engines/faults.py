@@ -1,6 +1,6 @@
-"""What went wrong at an OpenAI-compatible server, in words safe to show.
+"""Failures of an OpenAI-compatible server as typed errors.
 
-Nothing a server said is repeated: it may hold keys, addresses or the prompt. The log gets it instead.
+No message repeats what a server sent, because that may contain keys, addresses or the prompt. The log has it.
 """
 
 import math
@@ -26,13 +26,13 @@ _FILTER_STATUSES = frozenset({400, 403, 422})
 
 
 class Rejection(EngineError):
-    """An HTTP answer other than success; `said` is its body."""
+    """Unsuccessful HTTP response; `body` is its text."""
 
-    def __init__(self, status: int, said: str, headers: Mapping[str, str]) -> None:
-        failure = from_status(status, said, headers).failure
+    def __init__(self, status: int, body: str, headers: Mapping[str, str]) -> None:
+        failure = from_status(status, body, headers).failure
         super().__init__(failure.code, failure.message, failure.retryable, failure.retry_after_seconds)
         self.status = status
-        self.said = said
+        self.body = body
 
 
 def unavailable(message: str = "The engine cannot be reached.", retry_after: int | None = None) -> EngineError:
@@ -49,60 +49,62 @@ def broke_off(message: str) -> EngineError:
 
 def timed_out(seconds: float) -> EngineError:
     return EngineError(
-        FailureCode.ENGINE_TIMEOUT, f"Nothing came from the engine for {seconds:g} seconds.", retryable=True
+        FailureCode.ENGINE_TIMEOUT, f"The engine made no progress for {seconds:g} seconds.", retryable=True
     )
 
 
 def rate_limited(retry_after: int | None = None) -> EngineError:
     return EngineError(
-        FailureCode.RATE_LIMITED, "The engine takes no more requests at the moment.", True, retry_after
+        FailureCode.RATE_LIMITED, "The engine has received too many requests; try again later.", True, retry_after
     )
 
 
 def context_too_long() -> EngineError:
     return EngineError(
-        FailureCode.CONTEXT_TOO_LONG, "The conversation is longer than the model can read at once.", False
+        FailureCode.CONTEXT_TOO_LONG,
+        "The prompt is longer than the context of the model; choose a model with a longer one.",
+        False,
     )
 
 
 def content_filtered() -> EngineError:
-    return EngineError(FailureCode.CONTENT_FILTERED, "The engine's content filter held the reply back.", False)
+    return EngineError(FailureCode.CONTENT_FILTERED, "The engine's content filter blocked the reply.", False)
 
 
-def from_status(status: int, said: str, headers: Mapping[str, str]) -> EngineError:
-    """Return the failure that an HTTP answer other than success stands for."""
-    if status in _CONTEXT_STATUSES and _CONTEXT.search(said):
+def from_status(status: int, body: str, headers: Mapping[str, str]) -> EngineError:
+    """Returns the error for an unsuccessful HTTP response."""
+    if status in _CONTEXT_STATUSES and _CONTEXT.search(body):
         return context_too_long()
-    if status in _FILTER_STATUSES and _FILTER.search(said):
+    if status in _FILTER_STATUSES and _FILTER.search(body):
         return content_filtered()
     if status == 429:
         return rate_limited(seconds_to_wait(headers.get("retry-after")))
     if status == 408:
-        return EngineError(FailureCode.ENGINE_TIMEOUT, "The engine gave up waiting (HTTP 408).", retryable=True)
+        return EngineError(FailureCode.ENGINE_TIMEOUT, "The engine timed out (HTTP 408).", retryable=True)
     if status >= 500:
         return unavailable(
-            f"The engine has trouble of its own (HTTP {status}).", seconds_to_wait(headers.get("retry-after"))
+            f"The engine failed (HTTP {status}); try again later.", seconds_to_wait(headers.get("retry-after"))
         )
     return refused(f"The engine refused the request (HTTP {status}){_advice(status)}.")
 
 
 def from_event(error: Any) -> EngineError:
-    """Return the failure that an `error` in the midst of a stream stands for."""
+    """Returns the error for the `error` of a streamed chunk."""
     code = error.get("code") if isinstance(error, dict) else None
-    said = str(error)
+    text = str(error)
     if isinstance(code, int) and 400 <= code < 500:
-        return from_status(code, said, {})
-    if _CONTEXT.search(said):
+        return from_status(code, text, {})
+    if _CONTEXT.search(text):
         return context_too_long()
-    if _FILTER.search(said):
+    if _FILTER.search(text):
         return content_filtered()
-    if _RATE.search(said):
+    if _RATE.search(text):
         return rate_limited()
-    return broke_off("The engine broke the reply off with an error.")
+    return broke_off("The engine ended the reply with an error.")
 
 
 def seconds_to_wait(retry_after: str | None) -> int | None:
-    """Read the header Retry-After: seconds, or a date. What cannot be read is none, and a day is the most."""
+    """Returns the seconds of a Retry-After header, which has seconds or a date; at most a day, None if invalid."""
     if retry_after is None:
         return None
     try:
@@ -123,8 +125,8 @@ def _seconds_until(date: str) -> float:
 def _advice(status: int) -> str:
     match status:
         case 401 | 403:
-            return ": its key is missing, wrong or not allowed to do this"
+            return ": check REPARTEE_ENGINE_KEY and what the key allows"
         case 404:
-            return ": its address or the name of the model is wrong"
+            return ": check the engine's address and the name of the model"
         case _:
             return ""

@@ -1,40 +1,43 @@
-"""Replies from a small model on this machine, in a process of its own."""
+"""Engine for a small model on this machine, which runs in a separate process."""
 
+from services.engines.completion import Dialect
 from services.engines.connection import Patience
-from services.engines.local_process import LocalProcesses
+from services.engines.local_process import LocalTransport
 from services.engines.openai import OpenAIEngine, Provider
 from services.engines.weights import Weights
 
-# Leaves room for a reply in the context, and for the model's own marks around each turn.
+# The rest of the context is for the reply and for the chat template's tokens around each turn.
 _PROMPT_LIMIT = 1500
-_HABITS = {
+_REQUEST_DEFAULTS = {
     "max_tokens": 256,
     "temperature": 0.6,
     "top_p": 0.9,
     "min_p": 0.1,
-    # A model this small falls into repeating itself without it.
+    # A model this small repeats itself without a penalty.
     "repeat_penalty": 1.1,
     "cache_prompt": True,
-    # Reading a long prompt takes longer than people wait for a sign of life.
+    # Evaluating a long prompt can take longer than the time-out; its progress resets the time-out.
     "return_progress": True,
 }
 
 
 class LocalEngine(OpenAIEngine):
+    """Engine that starts its own OpenAI-compatible server for a model file."""
+
     name = "local"
 
     def __init__(self, reason: str, weights: Weights, timeout: float) -> None:
-        self._processes = LocalProcesses(weights)
+        self._transport = LocalTransport(weights)
         provider = Provider(
             "http://local/v1",
             model=weights.name,
             prompt_limit=_PROMPT_LIMIT,
-            continues_turns=True,
-            extra=_HABITS,
+            dialect=Dialect(supports_prefill=True),
+            extra=_REQUEST_DEFAULTS,
         )
-        super().__init__(reason, provider, 1, Patience(timeout, pauses=(0.1,)), self._processes)
+        super().__init__(reason, provider, 1, Patience(timeout, pauses=(0.1,)), self._transport)
 
     @property
     def pid(self) -> int | None:
-        """The process that runs the model, while there is one."""
-        return self._processes.pid
+        """Process id of the running model; None while no process runs."""
+        return self._transport.pid

@@ -1,8 +1,8 @@
-"""The process that runs the local model: started by path, told by its standard input, ended with its parent.
+"""Child process of the local engine: serves the model, and exits when its parent exits.
 
-It takes one line of JSON and answers with one word, `ready` or `failed`. Then it waits for the end of its standard
-input, which comes with the end of the parent, however that happened. While it loads the model it cannot wait: the
-runtime holds the interpreter's lock. Until then the kernel is asked to end it with its parent, where it can.
+It reads one line of JSON from its standard input, loads the model, and prints `ready` or `failed`. Then it reads
+its standard input to the end, which comes when the parent exits, even by a kill. While the model loads, the
+runtime holds the interpreter lock and nothing can be read; if the parent exits then, Linux kills the child.
 """
 
 import ctypes
@@ -20,59 +20,60 @@ _PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     parent = os.getppid()
-    answers = _take_standard_output()
-    told = json.loads(sys.stdin.readline())
-    _die_with_parent(signal.SIGKILL)
+    status_output = _redirect_standard_output()
+    settings = json.loads(sys.stdin.readline())
+    _set_parent_exit_signal(signal.SIGKILL)
     if os.getppid() != parent:
         return
-    server = _load(told)
+    server = _load(settings)
     if server is None:
-        print("failed", file=answers, flush=True)
+        print("failed", file=status_output, flush=True)
         return
-    _die_with_parent(0)
-    print("ready", file=answers, flush=True)
+    _set_parent_exit_signal(0)
+    print("ready", file=status_output, flush=True)
     sys.stdin.read()
-    shutil.rmtree(Path(told["socket"]).parent, ignore_errors=True)
-    # Replies may still be running in native threads, and nobody is left to read them.
+    shutil.rmtree(Path(settings["socket"]).parent, ignore_errors=True)
+    # Native threads may still generate replies; a normal exit could wait for them.
     os._exit(0)
 
 
-def _take_standard_output() -> TextIO:
-    """Keep it for the answers; what the native code prints goes where its errors go."""
-    answers = os.fdopen(os.dup(1), "w")
+def _redirect_standard_output() -> TextIO:
+    """Returns the standard output for the status; what native code prints goes to the standard error instead."""
+    status_output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    return answers
+    return status_output
 
 
-def _load(told: dict[str, Any]) -> Any:
+def _load(settings: dict[str, Any]) -> Any:
     runtime = importlib.import_module("xllamacpp")
     try:
-        return runtime.Server(_parameters(runtime, told))
+        return runtime.Server(_parameters(runtime, settings))
     except RuntimeError:
         return None
 
 
-def _parameters(runtime: Any, told: dict[str, Any]) -> Any:
+def _parameters(runtime: Any, settings: dict[str, Any]) -> Any:
     parameters = runtime.CommonParams()
-    parameters.model.path = told["model"]
-    parameters.model_alias = {told["name"]}
-    parameters.hostnames = [told["socket"]]
-    parameters.api_keys = [told["key"]]
-    parameters.n_ctx = told["context_length"]
+    parameters.model.path = settings["model"]
+    parameters.model_alias = {settings["name"]}
+    parameters.hostnames = [settings["socket"]]
+    parameters.api_keys = [settings["key"]]
+    parameters.n_ctx = settings["context_length"]
     parameters.n_parallel = 1
-    # A prompt is read in steps of this many tokens; only between them can a reply be given up.
+    # The prompt is evaluated in batches of this many tokens; a reply can be cancelled only between two batches.
     parameters.n_batch = parameters.n_ubatch = 64
     parameters.cache_ram_mib = 64
-    parameters.cpuparams.n_threads = told["threads"]
-    parameters.cpuparams_batch.n_threads = told["threads"]
+    parameters.cpuparams.n_threads = settings["threads"]
+    parameters.cpuparams_batch.n_threads = settings["threads"]
     parameters.ui = False
     parameters.endpoint_slots = False
     return parameters
 
 
-def _die_with_parent(deadly: int) -> None:
+def _set_parent_exit_signal(signal_number: int) -> None:
+    """Sets the signal that Linux sends to this process when its parent exits; 0 for none."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, deadly)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal_number)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The process of the local model: started when it is needed, and again when it has died."""
+"""Process of the local model: started on the first request, and restarted after it ended."""
 
 import asyncio
 import json
@@ -26,30 +26,27 @@ _log = logging.getLogger(__name__)
 
 _CONTEXT_LENGTH = 2048
 _PROGRAM = Path(__file__).with_name("local_child.py")
-_LONGEST_FOLDER = 90
-_START_LIMIT = 180.0
-_STARTS, _STARTS_SPAN = 3, 60.0
+_MAX_FOLDER_BYTES = 90
+_MAX_LOADING_SECONDS = 180.0
+_MAX_STARTS, _START_WINDOW_SECONDS = 3, 60.0
 
 
 class LocalProcess:
-    """One process that serves a model on a socket in a folder of its own."""
+    """Child process that serves a model on a Unix socket in a private temporary folder."""
 
     def __init__(self, weights: Weights) -> None:
         self._folder = _private_folder()
         self._key = secrets.token_hex(16)
+        try:
+            self._process = _start_program()
+        except BaseException:
+            # The folder is still empty, and rmtree would fail when no more files can be opened.
+            self._folder.rmdir()
+            raise
         self._transport = httpx2.AsyncHTTPTransport(
             uds=str(self._socket), verify=False, limits=httpx2.Limits(max_keepalive_connections=0)
         )
-        self._process = subprocess.Popen(
-            # Without -P its folder would be a place to import from, and the modules there have common names.
-            [sys.executable, "-P", str(_PROGRAM)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=None if _log.isEnabledFor(logging.DEBUG) else subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
-        self._tell(weights)
+        self._send_settings(weights)
 
     @property
     def pid(self) -> int:
@@ -59,17 +56,18 @@ class LocalProcess:
     def has_ended(self) -> bool:
         return self._process.poll() is not None
 
-    async def answer(self) -> str:
-        """Wait for its one word about how loading went; there is none when it died over that."""
+    async def loading_status(self) -> str:
+        """Returns `ready` or `failed` when the model is loaded; an empty text when the process ended before."""
         assert self._process.stdout is not None
-        async with asyncio.timeout(_START_LIMIT):
+        async with asyncio.timeout(_MAX_LOADING_SECONDS):
             return (await asyncio.to_thread(self._process.stdout.readline)).strip()
 
     async def send(self, request: httpx2.Request) -> httpx2.Response:
         request.headers["Authorization"] = f"Bearer {self._key}"
         return await self._transport.handle_async_request(request)
 
-    async def end(self) -> None:
+    async def close(self) -> None:
+        """Kills the process and removes its folder."""
         self._process.kill()
         await asyncio.to_thread(self._process.wait)
         for pipe in (self._process.stdin, self._process.stdout):
@@ -82,102 +80,123 @@ class LocalProcess:
     def _socket(self) -> Path:
         return self._folder / "s.sock"
 
-    def _tell(self, weights: Weights) -> None:
+    def _send_settings(self, weights: Weights) -> None:
         assert self._process.stdin is not None
-        told = {
+        settings = {
             "model": str(weights.path),
             "name": weights.name,
             "socket": str(self._socket),
             "key": self._key,
             "context_length": _CONTEXT_LENGTH,
-            # With all cores busy the native threads wait for each other more than they work.
+            # One core stays free: on all cores the native threads mostly wait for each other.
             "threads": max(1, (os.cpu_count() or 1) - 1),
         }
-        # One that died at once is noticed by its missing answer.
+        # A process that ended at once is noticed by its missing status.
         with suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(told) + "\n")
+            self._process.stdin.write(json.dumps(settings) + "\n")
             self._process.stdin.flush()
 
 
-class LocalProcesses(httpx2.AsyncBaseTransport):
-    """Sends each request to a living process. One that has died is replaced, though not again and again."""
+class LocalTransport(httpx2.AsyncBaseTransport):
+    """HTTP transport to the local model's process. A process that ended is restarted, at most 3 times a minute."""
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
         self._process: LocalProcess | None = None
         self._start: asyncio.Task[LocalProcess] | None = None
-        self._starts: deque[float] = deque(maxlen=_STARTS)
-        self._flaw: str | None = None
+        self._starts: deque[float] = deque(maxlen=_MAX_STARTS)
+        self._weights_error: str | None = None
 
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        return await (await self._living()).send(request)
+        return await (await self._running_process()).send(request)
 
     async def aclose(self) -> None:
         if self._start is not None:
             self._start.cancel()
             await asyncio.gather(self._start, return_exceptions=True)
-        await self._bury()
+        await self._close_process()
 
-    async def _living(self) -> LocalProcess:
-        if self._start is None or _is_over(self._start):
-            self._start = asyncio.create_task(self._started())
+    async def _running_process(self) -> LocalProcess:
+        if self._start is None or _has_ended(self._start):
+            self._start = asyncio.create_task(self._start_process())
         start = self._start
-        # Loading goes on when one of those who wait for it gives up.
+        # Loading continues when one of the waiting requests is cancelled.
         await asyncio.wait([start])
         if start.cancelled():
             raise unavailable("The local model is being closed.")
         return start.result()
 
-    async def _started(self) -> LocalProcess:
-        await self._bury()
-        self._refuse_if_hopeless()
+    async def _start_process(self) -> LocalProcess:
+        await self._close_process()
+        self._check_restart()
         self._starts.append(time.monotonic())
         try:
-            if not await asyncio.to_thread(self._weights.are_whole):
-                raise self._given_up("is damaged; install it again")
+            if not await asyncio.to_thread(self._weights.match_checksum):
+                raise self._unusable_weights("is damaged (wrong checksum); install it again")
             self._process = LocalProcess(self._weights)
-            answer = await self._process.answer()
+            status = await self._process.loading_status()
         except OSError as error:  # TimeoutError is one.
-            await self._bury()
+            await self._close_process()
             raise unavailable("The local model could not be started.") from error
-        if answer == "failed":
-            await self._bury()
-            raise self._given_up("cannot be loaded; it is damaged, of an unknown kind, or too big")
-        if answer != "ready":
+        if status == "failed":
+            await self._close_process()
+            raise self._unusable_weights(
+                "cannot be loaded: it is damaged, not supported or too large; use another one"
+            )
+        if status != "ready":
             raise unavailable("The local model's process ended while it was loading.")
         _log.info("The local model %s runs as process %d", self._weights.name, self._process.pid)
         return self._process
 
-    async def _bury(self) -> None:
+    async def _close_process(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            await process.end()
+            await process.close()
 
-    def _refuse_if_hopeless(self) -> None:
-        if self._flaw is not None:
-            raise EngineError(FailureCode.ENGINE_UNAVAILABLE, self._flaw, retryable=False)
-        if len(self._starts) == _STARTS and (wait := self._starts[0] + _STARTS_SPAN - time.monotonic()) > 0:
-            raise unavailable("The local model ended again and again.", math.ceil(wait))
+    def _check_restart(self) -> None:
+        """Raises EngineError when the model file is unusable, or the process ended too often."""
+        if self._weights_error is not None:
+            raise EngineError(FailureCode.ENGINE_UNAVAILABLE, self._weights_error, retryable=False)
+        if (
+            len(self._starts) == _MAX_STARTS
+            and (wait := self._starts[0] + _START_WINDOW_SECONDS - time.monotonic()) > 0
+        ):
+            raise unavailable(
+                f"The local model was started {_MAX_STARTS} times within a minute and ended each time.",
+                math.ceil(wait),
+            )
 
-    def _given_up(self, flaw: str) -> EngineError:
-        """Remember what no further start would mend."""
-        self._flaw = f"The model file {self._weights.path.name} {flaw}."
-        _log.error("%s", self._flaw)
-        return EngineError(FailureCode.ENGINE_UNAVAILABLE, self._flaw, retryable=False)
+    def _unusable_weights(self, problem: str) -> EngineError:
+        """Returns the error for a model file that no restart can load, and keeps it for later requests."""
+        self._weights_error = f"The model file {self._weights.path.name} {problem}."
+        _log.error("%s", self._weights_error)
+        return EngineError(FailureCode.ENGINE_UNAVAILABLE, self._weights_error, retryable=False)
 
 
-def _is_over(start: asyncio.Task[LocalProcess]) -> bool:
+def _has_ended(start: asyncio.Task[LocalProcess]) -> bool:
     return start.done() and (start.cancelled() or start.exception() is not None or start.result().has_ended)
 
 
+def _start_program() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        # Without -P the folder of the program is on the import path, and its modules shadow others.
+        [sys.executable, "-P", str(_PROGRAM)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=None if _log.isEnabledFor(logging.DEBUG) else subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+
+
 def _private_folder() -> Path:
-    """Make a folder for a socket, whose path must be short, and is not below the folders that some systems use."""
+    """Returns a new temporary folder whose path is short enough for a Unix socket in it."""
     folder = Path(tempfile.mkdtemp(prefix="repartee-"))
-    if len(os.fsencode(folder)) <= _LONGEST_FOLDER:
+    if len(os.fsencode(folder)) <= _MAX_FOLDER_BYTES:
         return folder
     folder.rmdir()
     return Path(tempfile.mkdtemp(prefix="repartee-", dir="/tmp"))

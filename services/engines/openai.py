@@ -1,4 +1,4 @@
-"""Replies from any server that speaks OpenAI's wire, streamed."""
+"""Engine for OpenAI-compatible servers, with streamed replies."""
 
 import asyncio
 import json
@@ -14,23 +14,27 @@ from services.engines import EngineError, Model, Piece, Prompt
 from services.engines.completion import Completion, Dialect, request_body
 from services.engines.connection import Connection, Patience
 from services.engines.faults import Rejection, refused
+from services.engines.storable import storable_name
+from services.engines.tokens import token_count
 
 _CONTEXT_FIELDS = ("context_length", "max_model_len", "max_context_length", "n_ctx", "n_ctx_train")
 
 
 @dataclass(frozen=True)
 class Provider:
-    """A server and what is known about it. `extra` goes into each request for a reply; wishes go over it."""
+    """Server of an engine. `extra` is added to each request for a reply; the prompt's options override it."""
 
     url: str
     key: str | None = field(default=None, repr=False)
     model: str | None = None
     prompt_limit: int = 7168
-    continues_turns: bool = False
+    dialect: Dialect = field(default_factory=Dialect)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 class OpenAIEngine:
+    """Engine that requests chat completions, at most `max_replies` at a time."""
+
     name = "openai"
 
     def __init__(
@@ -45,22 +49,22 @@ class OpenAIEngine:
         self.prompt_limit = provider.prompt_limit
         self.default_model = provider.model
         self._provider = provider
-        self._dialect = Dialect()
-        # Whoever waits here is served in the order of coming, and no clock runs for them yet.
-        self._places = asyncio.Semaphore(max_replies)
+        self._dialect = provider.dialect
+        # Replies wait here in order of arrival; their time-out starts with the request.
+        self._slots = asyncio.Semaphore(max_replies)
         self._connection = Connection(provider.url, provider.key, patience, transport)
 
     async def reply(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
-        async with self._places:
+        async with self._slots:
             model = prompt.generation.model or self.default_model or await self._first_model()
             response = await self._request_reply(prompt, model)
-            completion = Completion(prompt, model, self._provider.continues_turns)
+            completion = Completion(prompt, model, self._dialect)
             async with aclosing(self._connection.events(response)) as events:
                 try:
                     async for data in events:
-                        yield completion.take(data)
+                        yield completion.piece(data)
                 except EngineError:
-                    # What fails after the end takes nothing from the reply but the count of its tokens.
+                    # The reply is complete once it has a finish reason; a later error can only lose the usage.
                     if completion.finish is None:
                         raise
             yield completion.last_piece()
@@ -69,9 +73,11 @@ class OpenAIEngine:
         response = await self._connection.request("GET", "/models")
         try:
             entries = json.loads(await self._connection.read(response))["data"]
-            listed = {str(entry["id"]): _context_length(entry) for entry in entries}
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise refused("The engine has no list of models; its address may be wrong.") from error
+            listed = {storable_name(str(entry["id"])): _context_length(entry) for entry in entries}
+        # RecursionError: JSON that is nested too deeply.
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise refused("The engine's list of models is invalid; check the engine's address.") from error
+        listed.pop("", None)
         if self.default_model is None:
             self.default_model = next(iter(listed), None)
         elif self.default_model not in listed:
@@ -84,13 +90,13 @@ class OpenAIEngine:
     async def _request_reply(self, prompt: Prompt, model: str | None) -> httpx2.Response:
         while True:
             dialect = self._dialect
-            body = request_body(prompt, model, dialect, self._provider.continues_turns)
+            body = request_body(prompt, model, dialect)
             try:
                 return await self._connection.request(
                     "POST", "/chat/completions", {**self._provider.extra, **body}
                 )
             except Rejection as rejection:
-                self._dialect = dialect.after(rejection.status, rejection.said)
+                self._dialect = dialect.after_rejection(rejection.status, rejection.body)
                 if self._dialect == dialect:
                     raise
 
@@ -98,14 +104,14 @@ class OpenAIEngine:
         try:
             await self.models()
         except EngineError as error:
-            # A server without such a list may well answer all the same.
+            # A server without a list of models may still generate replies.
             if error.failure.code is not FailureCode.ENGINE_REFUSED:
                 raise
         return self.default_model
 
 
 def _context_length(entry: Mapping[str, Any]) -> int | None:
-    """Return what the server can take: vLLM, OpenRouter and LM Studio say it here, llama.cpp under `meta`."""
-    said = {**(entry.get("meta") or {}), **entry}
-    lengths = (said.get(name) for name in _CONTEXT_FIELDS)
-    return next((length for length in lengths if isinstance(length, int) and length > 0), None)
+    """Returns the context length of a model: vLLM, OpenRouter and LM Studio have it here, llama.cpp in `meta`."""
+    fields = {**(entry.get("meta") or {}), **entry}
+    lengths = (token_count(fields.get(name)) for name in _CONTEXT_FIELDS)
+    return next(filter(None, lengths), None)

@@ -1,38 +1,64 @@
-"""Server-sent events out of the bytes of a connection, wherever it cuts them."""
+"""Server-sent events parser: turns received bytes into the data of events."""
 
 import re
 from collections.abc import Iterator
 
+MAX_EVENT_BYTES = 1024 * 1024
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
-class EventReader:
-    """Fed with bytes, it yields the data of every event that is whole.
+class EventTooLong(ValueError):
+    """Raised for a line, or the data of one event, of more than MAX_EVENT_BYTES."""
 
-    It looks for line ends in the bytes and decodes whole lines only: no line end occurs inside a character.
+
+class EventReader:
+    """Incremental parser of one event stream, however the stream is cut into chunks.
+
+    Each byte is searched once, and at most one line and one event are kept. Only complete lines are decoded, so a
+    character that is cut by a chunk stays whole.
     """
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._line = bytearray()
         self._after_return = False
         self._data: list[str] = []
+        self._data_bytes = 0
 
-    def feed(self, received: bytes) -> Iterator[str]:
-        for line in self._whole_lines(received):
+    def feed(self, chunk: bytes) -> Iterator[str]:
+        """Yields the data of each event that the chunk completes. Raises EventTooLong."""
+        for line in self._lines(chunk):
             if line:
-                self._take(line)
+                self._add_field(line)
             elif self._data:
                 yield "\n".join(self._data)
                 self._data = []
+                self._data_bytes = 0
 
-    def _whole_lines(self, received: bytes) -> list[bytes]:
-        # A line end of two bytes may come in halves; its second half alone would look like an empty line.
-        fresh = received.removeprefix(b"\n") if self._after_return else received
-        self._after_return = received.endswith(b"\r")
-        *lines, self._rest = _LINE_END.split(self._rest + fresh)
-        return lines
+    def _lines(self, chunk: bytes) -> Iterator[bytes]:
+        # When "\r\n" is cut in the middle, the "\n" alone would look like an empty line.
+        fresh = chunk.removeprefix(b"\n") if self._after_return else chunk
+        self._after_return = chunk.endswith(b"\r")
+        start = 0
+        for line_end in _LINE_END.finditer(fresh):
+            self._extend_line(fresh[start : line_end.start()])
+            line = bytes(self._line)
+            self._line.clear()
+            yield line
+            start = line_end.end()
+        self._extend_line(fresh[start:])
 
-    def _take(self, line: bytes) -> None:
+    def _extend_line(self, part: bytes) -> None:
+        if len(self._line) + len(part) > MAX_EVENT_BYTES:
+            raise EventTooLong
+        self._line += part
+
+    def _add_field(self, line: bytes) -> None:
         field, _, value = line.removeprefix(b"\xef\xbb\xbf").partition(b":")
-        if field == b"data":
-            self._data.append(value.removeprefix(b" ").decode(errors="replace"))
+        if field != b"data":
+            return
+        value = value.removeprefix(b" ")
+        # The line feed that joins the values counts too, so that empty values cannot add up without limit.
+        self._data_bytes += len(value) + bool(self._data)
+        if self._data_bytes > MAX_EVENT_BYTES:
+            raise EventTooLong
+        self._data.append(value.decode(errors="replace"))

@@ -1,13 +1,37 @@
-"""Counting tokens where nobody counts them."""
+"""Token counts: reading those of a provider, and estimating them where the provider does not count."""
+
+from typing import Any
 
 from models import TokenUsage
 from services.engines import Prompt
 
+# The largest value of GraphQL's Int and of an integer column.
+_MAX_COUNT = 2**31 - 1
 
-def estimate(text: str) -> int:
-    """Return how many tokens a text has at the most, about: three bytes make one."""
-    return -(-len(text.encode(errors="replace")) // 3)
+
+def token_count(value: Any) -> int | None:
+    """Returns a provider's token count; None for anything but a number from 0 to 2^31-1."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value <= _MAX_COUNT else None
+
+
+def counted_usage(usage: Any) -> TokenUsage | None:
+    """Returns the usage that a provider counted; None when it did not count, or reported impossible counts."""
+    if not isinstance(usage, dict):
+        return None
+    prompt_tokens = token_count(usage.get("prompt_tokens"))
+    completion_tokens = token_count(usage.get("completion_tokens"))
+    if prompt_tokens is None or completion_tokens is None:
+        return None
+    counted = TokenUsage(prompt_tokens, completion_tokens, estimated=False)
+    return None if token_count(counted.total_tokens) is None else counted
 
 
 def estimated_usage(prompt: Prompt, reply: str) -> TokenUsage:
     return TokenUsage(sum(estimate(turn.content) for turn in prompt.turns), estimate(reply), estimated=True)
+
+
+def estimate(text: str) -> int:
+    """Returns an upper estimate of the tokens in a text: one token for every three bytes of UTF-8."""
+    return -(-len(text.encode(errors="replace")) // 3)

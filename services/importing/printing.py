@@ -1,28 +1,44 @@
-"""An import's report for people."""
+"""What people see of an import: its report as text, and its progress while it runs."""
 
+import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
 
-from services.legacy.reports import Entry, Report, SourceReport, total
+from services.importing.reports import Entry, Report, SourceReport, total
 
 _HEADINGS = ("Character", "New", "Conversations", "Messages", "Unchanged", "Skipped", "Repaired")
 _NUMBERS = range(1, 6)
 
+# Seconds before the first progress is shown, between two pictures of the bar, and between two lines in a log.
+_FIRST_AFTER, _BAR_EVERY, _LINE_EVERY = 1.0, 0.1, 10.0
+_BAR_WIDTH = 30
+
+# Is called with how many findings of a source are done, and how many messages these were.
+Tick = Callable[[float, int], None]
+
 
 def text(report: Report) -> str:
+    """Returns the report for people."""
     lines = [line for source in report.sources for line in _source(source, report.dry_run)]
     if not report.sources:
         lines.append("There is no file to import.")
     if sum(not source.problem for source in report.sources) > 1:
-        lines.append(_conclusion("In all", report.total(), report.dry_run))
+        lines.append(_conclusion("Total", report.total(), report.dry_run))
     if report.dry_run:
         lines.append("This was a dry run: nothing was written.")
     return "\n".join(lines)
 
 
 def printable(text: str) -> str:
-    """Return the text without what would move a terminal's cursor."""
+    """Returns the text without control characters, which could move a terminal's cursor."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """Returns the number with its noun in singular or plural."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _source(source: SourceReport, dry_run: bool) -> Iterator[str]:
@@ -34,10 +50,10 @@ def _source(source: SourceReport, dry_run: bool) -> Iterator[str]:
     if not entries:
         yield "  It holds no character and no conversation."
         return
-    whole = total(entries)
-    yield from _table([_HEADINGS, *map(_cells, entries), *([_cells(whole)] if len(entries) > 1 else [])])
-    yield from _notes(entries, whole)
-    yield _conclusion("  So", whole, dry_run)
+    sums = total(entries)
+    yield from _table([_HEADINGS, *map(_cells, entries), *([_cells(sums)] if len(entries) > 1 else [])])
+    yield from _notes(entries, sums)
+    yield _conclusion("  Result", sums, dry_run)
 
 
 def _cells(entry: Entry) -> tuple[str, ...]:
@@ -63,22 +79,22 @@ def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _width(text: str) -> int:
-    """Return how many columns of a terminal the text takes."""
+    """Returns how many columns of a terminal the text takes."""
     return sum(
         0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
         for character in text
     )
 
 
-def _notes(entries: Sequence[Entry], whole: Entry) -> Iterator[str]:
+def _notes(entries: Sequence[Entry], sums: Entry) -> Iterator[str]:
     for entry in entries:
         for skip in entry.tally.skips.values():
             times = f"{skip.count:,} times, first in " if skip.count > 1 else "in "
             yield f"  Skipped from {printable(entry.name)}: {skip.reason} ({times}{printable(skip.where)})."
-    if whole.hidden:
-        yield f"  {counted(whole.hidden, 'message')} stay hidden: kept, but no model reads them."
-    if whole.tally.error_texts:
-        yield f"  {counted(whole.tally.error_texts, 'stored error text')} came along as messages like any other."
+    if sums.hidden:
+        yield f"  Hidden messages: {sums.hidden:,}; they are kept, but left out of prompts."
+    if sums.tally.error_texts:
+        yield f"  Stored error texts among the messages: {sums.tally.error_texts:,}."
 
 
 def _conclusion(beginning: str, entry: Entry, dry_run: bool) -> str:
@@ -94,5 +110,42 @@ def _conclusion(beginning: str, entry: Entry, dry_run: bool) -> str:
     return f"{beginning}: {added}{' would be' if dry_run else ''} imported; {entry.unchanged:,} unchanged."
 
 
-def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+class Progress:
+    """Shows how far an import is: a bar on a terminal, now and then a line elsewhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._on_terminal = stream.isatty()
+
+    def say(self, text: str) -> None:
+        self._write(f"{text}\n")
+
+    @contextmanager
+    def over(self, label: str, size: int) -> Iterator[Tick]:
+        """Gives a function that shows progress over `size` findings. What is done at once shows nothing."""
+        due = time.monotonic() + _FIRST_AFTER
+        drawn = False
+
+        def tick(done: float, messages: int) -> None:
+            nonlocal due, drawn
+            if time.monotonic() >= due:
+                self._show(printable(label), min(done / size, 1.0) if size else 1.0, messages)
+                due, drawn = time.monotonic() + (_BAR_EVERY if self._on_terminal else _LINE_EVERY), True
+
+        try:
+            yield tick
+        finally:
+            if drawn and self._on_terminal:
+                self._write("\r\x1b[K")
+
+    def _show(self, label: str, part: float, messages: int) -> None:
+        state = f"{part:4.0%}  {messages:,} messages"
+        if self._on_terminal:
+            bar = "#" * round(part * _BAR_WIDTH)
+            self._write(f"\r\x1b[K{label}  [{bar:-<{_BAR_WIDTH}}] {state}")
+        else:
+            self._write(f"{label}: {state.strip()} so far\n")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()

@@ -1,10 +1,10 @@
-"""What an import did, per character, per source and in all."""
+"""Report of an import: what it did, per character, per source and in total; and its exit code."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.legacy.tallies import Tally
+from services.importing.values import Tally
 
 ALL_DONE, SOME_SKIPPED, NOTHING_USABLE = 0, 1, 2
 
@@ -35,13 +35,13 @@ class Entry:
                 {"reason": skip.reason, "first": skip.where, "count": skip.count}
                 for skip in self.tally.skips.values()
             ],
-            "repaired": {kind.value: count for kind, count in sorted(self.tally.repaired.items())},
+            "repaired": {str(kind): count for kind, count in sorted(self.tally.repaired.items())},
         }
 
 
 @dataclass
 class SourceReport:
-    """`problem` says why nothing of the source is usable."""
+    """What happened to one source; `problem` says why nothing of it is usable."""
 
     path: str
     forms: list[str]
@@ -70,6 +70,8 @@ class SourceReport:
 
 @dataclass
 class Report:
+    """What happened to all sources of an import."""
+
     dry_run: bool
     sources: list[SourceReport] = field(default_factory=list)
 
@@ -79,18 +81,18 @@ class Report:
 
     @property
     def code(self) -> int:
+        """The exit code of the command."""
         if all(source.problem for source in self.sources):
             return NOTHING_USABLE
-        skipped = any(source.problem for source in self.sources) or any(
-            entry.tally.skips for entry in self.entries
-        )
-        return SOME_SKIPPED if skipped else ALL_DONE
+        if any(source.problem for source in self.sources) or any(entry.tally.skips for entry in self.entries):
+            return SOME_SKIPPED
+        return ALL_DONE
 
     def total(self) -> Entry:
         return total(self.entries)
 
     def summary(self) -> Summary:
-        """Return the whole report as JSON."""
+        """Returns the whole report as JSON."""
         return {
             "dryRun": self.dry_run,
             "exitCode": self.code,
@@ -100,12 +102,13 @@ class Report:
 
 
 def total(entries: Iterable[Entry]) -> Entry:
-    whole = Entry("Total")
+    """Returns one entry with the sums of all."""
+    sums = Entry("Total")
     for entry in entries:
-        whole.new_characters += entry.new_characters
-        whole.conversations += entry.conversations
-        whole.messages += entry.messages
-        whole.hidden += entry.hidden
-        whole.unchanged += entry.unchanged
-        whole.tally.add(entry.tally)
-    return whole
+        sums.new_characters += entry.new_characters
+        sums.conversations += entry.conversations
+        sums.messages += entry.messages
+        sums.hidden += entry.hidden
+        sums.unchanged += entry.unchanged
+        sums.tally.add(entry.tally)
+    return sums

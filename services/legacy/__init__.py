@@ -1,5 +1,15 @@
-"""Files of the program that this one succeeds: in, all of it and once; and out again, as it came.
+"""Formats of the program that Repartee succeeds: readers for all its forms, and a writer for its JSON files."""
 
-A reader (databases, sessions, documents) yields what it finds; the importer keeps it on a shelf, in one
-transaction a source.
-"""
+from services.importing.sources import Format
+from services.legacy import exports, sources
+from services.legacy.forms import Form
+
+FORMAT = Format(
+    program="the old program",
+    files="a database, a JSON file, or a folder of them",
+    forms=tuple(Form),
+    recognise=sources.recognise,
+    read=sources.read,
+    exported_form="legacy-json",
+    export=exports.export,
+)

@@ -1,6 +1,6 @@
-"""Reading the old program's database: characters, and conversations where there are any.
+"""Reader for the old program's database: characters, and conversations where there are any.
 
-Columns are looked at, never assumed. Rows come one at a time, so memory holds one history, not the database.
+Columns are looked up, never assumed. Rows are read one at a time, so memory holds one history, not the database.
 """
 
 import sqlite3
@@ -8,15 +8,16 @@ from collections.abc import Hashable, Iterator
 from typing import Any
 
 from models import OriginKind
-from services.legacy import files, histories, repairs, times
-from services.legacy.characters import BLANK, Document
-from services.legacy.findings import Finding, Form, FoundCharacter, FoundHistory
-from services.legacy.tallies import Repair, Tally
+from services.importing.values import Document, Finding, FoundCharacter, FoundHistory, MessageRow, Tally
+from services.legacy import characters, files, histories, repairs
+from services.legacy.forms import BLANK, Form
+from services.legacy.repairs import Repair
 
-# One of them tells the old table from one of another program.
+# One of these columns tells the table from another program's.
 _SIGNS = {"prompt", "background", "wiki_info", "use_agentic", "chat_history"}
-_NOT_ITS_OWN = {"id", "chat_history", "created_at", "updated_at"}
+_NOT_IN_DOCUMENT = {"id", "chat_history", "created_at", "updated_at"}
 
+# A row of the source, by column.
 Values = dict[str, Any]
 
 
@@ -26,24 +27,29 @@ def fits(tables: files.Tables) -> bool:
 
 
 def size(connection: sqlite3.Connection, tables: files.Tables) -> int:
-    """Return how many findings there are at the most."""
+    """Returns the largest possible number of findings."""
     conversations = files.count(connection, "conversations") if _has_conversations(tables) else 0
     return 2 * files.count(connection, "characters") + conversations
 
 
 def findings(connection: sqlite3.Connection, tables: files.Tables) -> Iterator[Finding]:
-    known: dict[Hashable, str] = {}
+    names: dict[Hashable, str] = {}
     for row in files.rows(connection, f"SELECT * FROM characters ORDER BY {_order(tables['characters'])}"):
-        known[row.get("id")] = str(row["name"])
-        yield from _character(row)
+        character, history = _character(row)
+        names[character.ref] = character.name
+        yield character
+        if history:
+            yield history
+        del history
     if not _has_conversations(tables):
         return
     for row in files.rows(connection, f"SELECT * FROM conversations ORDER BY {_order(tables['conversations'])}"):
-        owner: Hashable = row.get("character_id")
-        if owner not in known:
-            known[owner] = f"Character {owner}"
-            yield _lost(owner, known[owner])
-        yield _conversation(row, known[owner])
+        ref: Hashable = row["character_id"]
+        if ref not in names:
+            character = _lost(ref)
+            names[ref] = character.name
+            yield character
+        yield _conversation(row, names[ref])
 
 
 def _has_conversations(tables: files.Tables) -> bool:
@@ -54,66 +60,74 @@ def _order(columns: list[str]) -> str:
     return "id" if "id" in columns else "rowid"
 
 
-def _character(row: Values) -> Iterator[Finding]:
+def _character(row: Values) -> tuple[FoundCharacter, FoundHistory | None]:
     tally, history_tally = Tally(), Tally()
-    document: Document = {**BLANK, **{key: row[key] for key in row if key not in _NOT_ITS_OWN}}
+    document: Document = {**BLANK, **{key: row[key] for key in row if key not in _NOT_IN_DOCUMENT}}
     if isinstance(document["use_agentic"], int):
         document["use_agentic"] = bool(document["use_agentic"])
-    cell, rows = row.pop("chat_history", None), None
-    try:
-        rows = histories.rows(histories.decoded(cell, history_tally), history_tally)
-    except histories.Unreadable as reason:
-        history_tally.skip(str(reason), "the history kept in the character")
+    cell = row.pop("chat_history", None)
+    rows = _rows(cell, history_tally, "the history kept in the character")
+    if rows is None:
         document["chat_history"] = cell
-    del cell
     if rows == []:
         tally.add(history_tally)
     document = repairs.json_value(document, tally)
-    yield FoundCharacter(row.get("id"), Form.LEGACY_DB, document, tally, times.created_at(row))
-    if rows != []:
-        yield FoundHistory(
-            character=row.get("id"),
-            form=Form.LEGACY_DB,
-            row_id=row.get("id"),
-            document={},
-            title=times.title_since(times.created_at(row)),
-            rows=rows,
-            tally=history_tally,
-            kind=OriginKind.OWN_HISTORY,
-            created_at=times.created_at(row),
-            active_at=times.active_at(row),
-        )
+    created_at = repairs.created_at(row)
+    character = characters.found(row.get("id"), Form.LEGACY_DB, document, tally, created_at)
+    if rows == []:
+        return character, None
+    return character, FoundHistory(
+        character=character.ref,
+        form=Form.LEGACY_DB,
+        row_id=repairs.json_value(row.get("id"), history_tally),
+        document={},
+        title=repairs.title_since(created_at),
+        rows=rows,
+        tally=history_tally,
+        kind=OriginKind.OWN_HISTORY,
+        created_at=created_at,
+        active_at=repairs.active_at(row),
+    )
 
 
 def _conversation(row: Values, character_name: str) -> FoundHistory:
     tally = Tally()
-    document: Document = {
-        "id": row.get("id"),
-        "character_id": row["character_id"],
-        "character_name": character_name,
-        "title": row.get("title"),
-        "chat_history": [],
-    }
-    cell, rows = row.pop("chat_history"), None
-    try:
-        rows = histories.rows(histories.decoded(cell, tally), tally)
-    except histories.Unreadable as reason:
-        tally.skip(str(reason), f"conversation {row.get('id')}")
-    document = repairs.json_value(document | row, tally)
+    ref, cell = row["character_id"], row.pop("chat_history")
+    document: Document = repairs.json_value(
+        {
+            "id": row.get("id"),
+            "character_id": ref,
+            "character_name": character_name,
+            "title": row.get("title"),
+            "chat_history": [],
+            **row,
+        },
+        tally,
+    )
     return FoundHistory(
-        character=row["character_id"],
+        character=ref,
         form=Form.LEGACY_DB,
-        row_id=row.get("id"),
+        row_id=document["id"],
         document=document,
-        title=document["title"],
-        rows=rows,
+        title=repairs.title(document["title"], tally),
+        rows=_rows(cell, tally, f"conversation {document['id']}"),
         tally=tally,
-        created_at=times.created_at(row),
-        active_at=times.active_at(row),
+        created_at=repairs.created_at(row),
+        active_at=repairs.active_at(row),
     )
 
 
-def _lost(ref: Hashable, name: str) -> FoundCharacter:
+def _lost(ref: Hashable) -> FoundCharacter:
+    """Returns a character in place of one that its conversations name and that is not in the table."""
     tally = Tally()
     tally.repair(Repair.ORPHAN)
-    return FoundCharacter(ref, Form.LEGACY_DB, {**BLANK, "name": name}, tally)
+    name = f"Character {repairs.json_value(ref, tally)}"
+    return characters.found(ref, Form.LEGACY_DB, {**BLANK, "name": name}, tally)
+
+
+def _rows(cell: Any, tally: Tally, where: str) -> list[MessageRow] | None:
+    try:
+        return histories.rows(histories.decoded(cell, tally), tally)
+    except histories.Unreadable as reason:
+        tally.skip(str(reason), where)
+        return None

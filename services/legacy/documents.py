@@ -1,4 +1,4 @@
-"""Reading JSON files: a character with its history, or the export of one history."""
+"""Reader for JSON files: a character with its history, or the export of one history."""
 
 import json
 from collections.abc import Iterator
@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from models import OriginKind
-from services.legacy import files, histories, repairs, times
-from services.legacy.characters import BLANK, Document
-from services.legacy.findings import Finding, Form, FoundCharacter, FoundHistory, Unusable
-from services.legacy.tallies import Tally
+from services.importing.values import Document, Finding, FoundHistory, MessageRow, Tally, Unusable
+from services.legacy import characters, files, histories, repairs
+from services.legacy.forms import BLANK, Form
 
 # A JSON file is read whole; a larger one is refused.
 SIZE_LIMIT = 64 * 1024 * 1024
@@ -19,7 +18,7 @@ _UNKNOWN = "Unknown character"
 
 @files.readable()
 def load(path: Path) -> Any:
-    """Return what the file holds. Raises Unusable."""
+    """Returns what the file holds. Raises Unusable."""
     size = path.stat().st_size
     if size == 0:
         raise Unusable("the file is empty")
@@ -39,19 +38,21 @@ def load(path: Path) -> Any:
 
 
 def form_of(document: Any) -> Form | None:
-    """Tell the form by the keys. None: it is none of them."""
-    keys = document.keys() if isinstance(document, dict) else set()
-    if "character" in keys and "history" in keys:
+    """Returns the form that a document's keys tell, or None."""
+    if not isinstance(document, dict):
+        return None
+    if "character" in document and "history" in document:
         return Form.HISTORY_JSON
-    if "chat_history" in keys and not keys.isdisjoint({"character_name", "character_id"}):
+    if "chat_history" in document and ("character_name" in document or "character_id" in document):
         return Form.HISTORY_JSON
-    if isinstance(keys and document.get("name"), str) and not keys.isdisjoint(BLANK.keys() - {"name"}):
+    has_field = any(key in document for key in BLANK if key != "name")
+    if isinstance(document.get("name"), str) and has_field:
         return Form.CHARACTER_JSON
     return None
 
 
 def findings(document: Any, form: Form) -> Iterator[Finding]:
-    """Yield the one character or history. Raises Unusable when the document has not got the form's keys."""
+    """Returns the character, the history, or both. Raises Unusable if the document lacks the form's keys."""
     if not isinstance(document, dict):
         raise Unusable(f"{form} is a JSON object, this is not")
     if form is Form.CHARACTER_JSON:
@@ -70,14 +71,14 @@ def _character(document: Document) -> Iterator[Finding]:
     if rows == []:
         tally.add(history_tally)
     found = repairs.json_value(found, tally)
-    yield FoundCharacter(None, Form.CHARACTER_JSON, found, tally)
+    yield characters.found(None, Form.CHARACTER_JSON, found, tally)
     if rows != []:
         yield FoundHistory(
             character=None,
             form=Form.CHARACTER_JSON,
             row_id=None,
             document={},
-            title=times.UNTITLED,
+            title=repairs.UNTITLED,
             rows=rows,
             tally=history_tally,
             kind=OriginKind.OWN_HISTORY,
@@ -90,30 +91,32 @@ def _history(document: Document) -> Iterator[Finding]:
     rows = _rows(found, history_key(found), tally)
     found = repairs.json_value(found, tally)
     named = {**BLANK, "name": found.get(name_key(found)) or _UNKNOWN}
-    yield FoundCharacter(None, Form.HISTORY_JSON, named, Tally(), only_named=True)
+    yield characters.found(None, Form.HISTORY_JSON, named, Tally(), only_named=True)
     yield FoundHistory(
         character=None,
         form=Form.HISTORY_JSON,
         row_id=found.get("id"),
         document=found,
-        title=found.get("title"),
+        title=repairs.title(found.get("title"), tally),
         rows=rows,
         tally=tally,
-        created_at=times.created_at(found),
-        active_at=times.active_at(found),
+        created_at=repairs.created_at(found),
+        active_at=repairs.active_at(found),
     )
 
 
 def history_key(document: Document) -> str:
+    """Returns the key of an export under which its history is."""
     return "chat_history" if "chat_history" in document else "history"
 
 
 def name_key(document: Document) -> str:
+    """Returns the key of an export under which the character's name is."""
     return "character" if "character" in document and "character_name" not in document else "character_name"
 
 
-def _rows(found: Document, key: str, tally: Tally) -> list[histories.Row] | None:
-    """Read the history; in the document stays what an empty or unreadable one was written as."""
+def _rows(found: Document, key: str, tally: Tally) -> list[MessageRow] | None:
+    """Reads a history; an empty or unreadable one stays in the document as it was written."""
     try:
         rows = histories.rows(histories.decoded(found.get(key), tally, encodings=1), tally)
     except histories.Unreadable as reason:
@@ -125,7 +128,7 @@ def _rows(found: Document, key: str, tally: Tally) -> list[histories.Row] | None
 
 
 def _looks_like_json(path: Path) -> bool:
-    # A byte order mark, or the zeros of UTF-16 and UTF-32, may stand before or between.
+    # A byte order mark may come first, and the zeros of UTF-16 and UTF-32 between.
     with path.open("rb") as file:
         beginning = file.read(4096).lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")
     return beginning[:1] in b'{["' and bool(beginning)

@@ -1,25 +1,26 @@
-"""SQLite files of others: opened for reading only, and left as they are."""
+"""SQLite files of other programs: opened for reading only, and left as they are."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from services.legacy.findings import Unusable
+from services.importing.values import Unusable
+from services.legacy import repairs
 
 _HEADER = b"SQLite format 3\0"
-# Bytes 18 and 19 of the header say 2 in write-ahead mode.
+# Bytes 18 and 19 of the header are 2 in write-ahead mode.
 _WRITE_AHEAD = b"\2\2"
 
-# Seconds to wait for another program's lock.
-PATIENCE = 5.0
+# Seconds to wait for another program's lock on a source.
+SOURCE_LOCK_SECONDS = 5.0
 
 Tables = dict[str, list[str]]
 
 
 @contextmanager
 def readable() -> Iterator[None]:
-    """Make an error of the file system say that the source is unusable."""
+    """Turns errors of the file system into Unusable."""
     try:
         yield
     except OSError as error:
@@ -34,12 +35,12 @@ def is_database(path: Path) -> bool:
 
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open one unchanging view of the database. Raises Unusable, also for what goes wrong while reading."""
+    """Opens one unchanging view of a database. Raises Unusable, also for errors while it is read."""
     try:
         with closing(
-            sqlite3.connect(_address(path), uri=True, timeout=PATIENCE, isolation_level=None)
+            sqlite3.connect(_address(path), uri=True, timeout=SOURCE_LOCK_SECONDS, isolation_level=None)
         ) as connection:
-            connection.text_factory = _text
+            connection.text_factory = repairs.decoded
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA query_only = ON")
             connection.execute("BEGIN")
@@ -49,7 +50,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def tables(connection: sqlite3.Connection) -> Tables:
-    """Return the names of all columns, in small letters, by table."""
+    """Returns the names of all columns, in small letters, by table."""
     names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     return {
         name.lower(): [row[1].lower() for row in connection.execute(f"PRAGMA table_info({quoted(name)})")]
@@ -63,7 +64,7 @@ def quoted(name: str) -> str:
 
 
 def rows(connection: sqlite3.Connection, query: str, *parameters: object) -> Iterator[dict[str, object]]:
-    """Return an iterator that keeps hold of no row but the one that was taken last by the caller."""
+    """Returns an iterator that holds no row, so that memory has only the one that the caller took last."""
     return map(_by_name, connection.execute(query, parameters))
 
 
@@ -77,27 +78,19 @@ def _by_name(row: sqlite3.Row) -> dict[str, object]:
 
 @readable()
 def _address(path: Path) -> str:
-    # A database in write-ahead mode that nobody has open would get side files from whoever reads it.
+    # Reading a database in write-ahead mode that nobody has open would create side files, unless it is immutable.
     log = path.with_name(path.name + "-wal")
     in_log = log.exists() and log.stat().st_size > 0
     with path.open("rb") as file:
         is_write_ahead = file.read(20)[18:] == _WRITE_AHEAD
-    alone = "&immutable=1" if is_write_ahead and not in_log else ""
-    return f"{path.resolve().as_uri()}?mode=ro{alone}"
-
-
-def _text(stored: bytes) -> str:
-    """Decode a text; what is no UTF-8 comes out as lone surrogates, which are repaired and counted later."""
-    try:
-        return stored.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return stored.decode("utf-8", "surrogateescape")
+    immutable = "&immutable=1" if is_write_ahead and not in_log else ""
+    return f"{path.resolve().as_uri()}?mode=ro{immutable}"
 
 
 def _reason(error: sqlite3.Error) -> str:
     text = str(error)
     if "locked" in text:
-        return f"another program has it locked, also after {PATIENCE:g} s: close that program and try again"
+        return f"another program has it locked, also after {SOURCE_LOCK_SECONDS:g} s: close it and try again"
     if "malformed" in text or "not a database" in text:
         return f"the database is damaged ({text}): restore it from a backup, or try `sqlite3 FILE .recover`"
     return f"the database cannot be read ({text})"

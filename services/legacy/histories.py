@@ -1,33 +1,30 @@
-"""Histories of the old shape into columns of messages. Pure functions."""
+"""Histories of the old shape into rows of messages. Pure functions."""
 
 import json
 from typing import Any
 
 from models import Role
+from services import chat_history
+from services.importing.values import MessageRow, Tally
 from services.legacy import repairs
-from services.legacy.tallies import Repair, Tally
-
-Row = dict[str, Any]
+from services.legacy.repairs import Repair
 
 _ERROR_TEXTS = ("An error occurred", "Bir hata oluştu:")
-_ROLES = {role.lower(): role for role in Role}
 
-# An encoded list inside a JSON text, and once more to be sure.
+# The list is a JSON text in its column; the old program often encoded it twice.
 _ENCODINGS = 3
 
 
 class Unreadable(Exception):
-    """What should be a history is none; the text says why."""
+    """A value is not a history; the text says why."""
 
 
 def decoded(cell: Any, tally: Tally, encodings: int = 0) -> list[Any]:
-    """Return the list that a cell holds, however often it was encoded; a value of JSON was once already.
+    """Returns the list that a cell holds, however often it was encoded; a value from JSON was encoded once before.
 
-    Nothing at all is an empty history. Raises Unreadable.
+    No value and empty text are an empty history. Raises Unreadable.
     """
-    value = cell
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "surrogateescape")
+    value = repairs.decoded(cell) if isinstance(cell, bytes) else cell
     while isinstance(value, str) and value.strip() and encodings < _ENCODINGS:
         value = _loaded(value)
         encodings += 1
@@ -36,42 +33,37 @@ def decoded(cell: Any, tally: Tally, encodings: int = 0) -> list[Any]:
     if value is None or (isinstance(value, str) and not value.strip()):
         return []
     if not isinstance(value, list):
-        raise Unreadable("its history is no list")
+        raise Unreadable("the history is not a list")
     return value
 
 
-def rows(history: list[Any], tally: Tally) -> list[Row]:
-    """Return the messages' columns, in order; takes the list apart on the way, so that memory holds it once."""
+def rows(history: list[Any], tally: Tally) -> list[MessageRow]:
+    """Returns the rows in order. Takes the list apart meanwhile, so that memory holds the history once."""
     made = []
     for index, item in enumerate(history):
         history[index] = None
         if isinstance(item, dict):
             made.append(row(item, tally))
         else:
-            tally.skip("a message is no JSON object", f"message {index + 1}")
+            tally.skip("a message is not a JSON object", f"message {index + 1}")
     return made
 
 
-def row(item: dict[str, Any], tally: Tally) -> Row:
-    """Return the columns of one message; keys that have none, and a role that is none of ours, stay in `extra`."""
+def row(item: dict[str, Any], tally: Tally) -> MessageRow:
+    """Returns a message as a row; keys without a column, and a role that is none of ours, are kept in `extra`."""
     extra = {key: value for key, value in item.items() if key not in ("role", "content")}
     if extra:
         extra = repairs.json_value(extra, tally)
-    role = _role(item, extra, tally)
+    named = item.get("role")
+    role, is_ours = chat_history.role_of(named)
+    if not is_ours:
+        tally.repair(Repair.ROLE)
+        if "role" in item:
+            extra["role"] = repairs.json_value(named, tally)
     content = repairs.text(_content(item, tally), tally)
     if role is not Role.USER and content.startswith(_ERROR_TEXTS):
         tally.error_texts += 1
     return {"role": role, "content": content, "hidden": extra.get("is_hidden") is True, "extra": extra or None}
-
-
-def _role(item: dict[str, Any], extra: dict[str, Any], tally: Tally) -> Role:
-    named = item.get("role")
-    if isinstance(named, str) and named in _ROLES:
-        return _ROLES[named]
-    tally.repair(Repair.ROLE)
-    if "role" in item:
-        extra["role"] = repairs.json_value(named, tally)
-    return _ROLES.get(named.strip().lower(), Role.ASSISTANT) if isinstance(named, str) else Role.ASSISTANT
 
 
 def _content(item: dict[str, Any], tally: Tally) -> str:
@@ -85,4 +77,4 @@ def _loaded(value: str) -> Any:
     try:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
-        raise Unreadable("its history is no JSON") from error
+        raise Unreadable("the history is not JSON") from error

@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 
-from models import Database
-from services import LOCAL_OWNER
+from models import LOCAL_OWNER, Database
 from services.engines.choosing import choose_engine
 from services.settings import Settings
 from services.welcome import welcome
-from tests.client import Client
 from tests.conftest import opened, serving
+from tests.support.client import Client
 
 HERE = Path(__file__).parent
 Checks = Callable[..., Coroutine[Any, Any, dict[str, str | None]]]

@@ -8,8 +8,8 @@ from gql import GraphQLRequest
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
 
-from tests.client import Client
 from tests.clients.conftest import HERE, Checks
+from tests.support.client import Client
 
 ROAD = ["query", "mutation", "subscription", "error", "reconnect"]
 

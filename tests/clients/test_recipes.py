@@ -7,7 +7,7 @@ from asyncio.subprocess import PIPE
 from pathlib import Path
 
 from tests.clients.conftest import HERE
-from tests.processes import started
+from tests.support.processes import started
 from tests.test_app import SEND
 from tests.test_processes import first_conversation
 from tests.test_readme import blocks

@@ -27,11 +27,13 @@ async def fill(services: Services, characters: int) -> None:
 async def test_the_count_of_statements_does_not_grow(
     document: str, count: int, services: Services, statements: list[str]
 ) -> None:
+    # Its rounds would be counted too.
+    await services.housekeeping.close()
     counts = []
     for more in (3, 27):
         await fill(services, more)
         statements.clear()
         result = await schema.execute(document, context_value=Context(services))
         assert result.errors is None
-        counts.append(len([one for one in statements if not one.startswith("PRAGMA")]))
+        counts.append(len([one for one in statements if not one.startswith(("PRAGMA", "BEGIN"))]))
     assert counts == [count, count]

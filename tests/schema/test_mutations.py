@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from services import Services
-from tests.client import Client
-from tests.makers import TestEngine, make_character, make_conversation, make_history
+from tests.support.client import Client
+from tests.support.makers import TestEngine, make_character, make_conversation, make_history
 
 ERRORS = "userErrors { __typename code message path ... on NotFoundError { missingId } }"
 
@@ -29,7 +29,7 @@ async def test_a_wrong_value_is_named_by_its_path(client: Client, services: Serv
     assert error["path"] == ["input", "generation", "maxTokens"]
     error = await refused(client, "createCharacter", "CreateCharacterInput", name="A", metadata={"my_key": "\0"})
     assert error["path"] == ["input", "metadata", "my_key"]
-    history = [{"role": "user", "content": "x"}, {"role": "robot", "content": "y"}]
+    history = [{"role": "user", "content": "x"}, {"content": "y"}]
     error = await refused(
         client, "updateChatHistory", "UpdateChatHistoryInput", conversationId=conversation.id, chatHistory=history
     )

@@ -1,4 +1,4 @@
-"""The contract as clients see it stays as it was agreed."""
+"""schema/schema.graphql is the schema as clients see it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""One server for all tests of a module: those that only ask how it answers need no fresh one."""
+"""One server for all tests of a module, where a test needs no database of its own."""
 
 from collections.abc import AsyncIterator
 
@@ -7,9 +7,9 @@ import pytest_asyncio
 
 from models import Database
 from services.settings import Settings
-from tests.client import Client
 from tests.conftest import opened, serving
-from tests.makers import TestEngine
+from tests.support.client import Client
+from tests.support.makers import TestEngine
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

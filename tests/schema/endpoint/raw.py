@@ -1,4 +1,4 @@
-"""Requests byte for byte, as no well-behaved client sends them."""
+"""Raw HTTP requests, byte for byte, for requests that no HTTP client library sends."""
 
 import asyncio
 import json

@@ -1,11 +1,11 @@
-"""Which answer a request gets: its status, its media type, its headers."""
+"""HTTP responses: status, media type and headers."""
 
 import json
 
 import pytest
 
-from tests.client import Client
 from tests.schema.endpoint.raw import GRAPHQL, exchange, post
+from tests.support.client import Client
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -1,4 +1,4 @@
-"""What pages of other origins and under other names may do: nothing, unless a setting says so."""
+"""Pages of other origins and untrusted host names are rejected unless a setting allows them."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,9 +11,9 @@ from app import StartError, create_app
 from schema.endpoint.browsers import Hosts
 from services import Services
 from services.settings import Settings
-from tests.client import PROTOCOL, Client
 from tests.conftest import serving
 from tests.schema.endpoint.raw import exchange, post
+from tests.support.client import PROTOCOL, Client
 
 APP = "https://app.example"
 PREFLIGHT = {"access_control_request_method": "POST", "access_control_request_headers": "content-type"}
@@ -30,7 +30,7 @@ async def test_other_origins_are_told_nothing(client: Client) -> None:
     assert b"ORIGIN_NOT_ALLOWED" in (refused.value.response.body or b"")
 
 
-async def test_one_setting_admits_an_origin_to_http_and_to_sockets(services: Services) -> None:
+async def test_one_setting_allows_an_origin_to_http_and_to_sockets(services: Services) -> None:
     async with changed(services, allowed_origins=(APP,)) as client:
         answer = await post(client.url, {"query": "{__typename}"}, origin=APP)
         assert answer.headers["access-control-allow-origin"] == APP
@@ -90,10 +90,10 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("bound, names, header, admitted", NAMES)
-def test_only_its_own_names_reach_the_server(bound: str, names: Any, header: str, admitted: bool) -> None:
+@pytest.mark.parametrize("bound, names, header, allowed", NAMES)
+def test_only_its_own_names_reach_the_server(bound: str, names: Any, header: str, allowed: bool) -> None:
     settings = Settings(_env_file=None, host=bound, trusted_hosts=names)
-    assert Hosts.of(settings).admit(header) == admitted
+    assert Hosts.of(settings).allows(header) == allowed
 
 
 async def test_a_foreign_name_is_refused_everywhere(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""The contract keeps what it promised in the last release, and explains itself."""
+"""The schema breaks no client of the last release, and everything in it has a description."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +55,6 @@ def test_everything_has_a_description() -> None:
     assert [part for part, description in parts.items() if not (description or "").strip()] == []
 
 
-def test_the_private_name_the_endpoint_leans_on_is_there() -> None:
+def test_the_private_names_the_endpoint_uses_are_there() -> None:
     assert schema._schema.query_type is not None
     assert schema.execution_context_class is not None

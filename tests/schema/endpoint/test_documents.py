@@ -1,4 +1,4 @@
-"""Documents that clients registered, and those that a file lists."""
+"""Persisted queries, trusted documents, and the LRU cache."""
 
 import hashlib
 import json
@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from app import StartError, create_app
-from schema.endpoint.documents import Kept
+from schema.endpoint.documents import LRUCache
 from services import Services
-from tests.client import Client
 from tests.conftest import serving
 from tests.schema.endpoint.raw import exchange, post
+from tests.support.client import Client
 
 QUERY = "query Hello { __typename }"
 HASH = hashlib.sha256(QUERY.encode()).hexdigest()
@@ -50,17 +50,17 @@ async def test_a_document_that_is_wrong_is_not_registered(client: Client) -> Non
     assert (await post(client.url, persisted(sha256))).error["message"] == "PersistedQueryNotFound"
 
 
-def test_what_was_used_longest_ago_makes_room() -> None:
-    kept: Kept[str] = Kept(10)
+def test_the_cache_drops_the_least_recently_used() -> None:
+    cache: LRUCache[str] = LRUCache(10)
     for key in ("a", "b"):
-        kept.put(key, key, 5)
-    assert kept.get("a") == "a"
-    kept.put("c", "c", 5)
-    assert [kept.get(key) for key in ("a", "b", "c")] == ["a", None, "c"]
-    kept.put("a", "A", 6)
-    assert [kept.get(key) for key in ("a", "c")] == ["A", None]
-    kept.put("d", "d", 11)
-    assert [kept.get(key) for key in ("a", "d")] == [None, None]
+        cache.put(key, key, 5)
+    assert cache.get("a") == "a"
+    cache.put("c", "c", 5)
+    assert [cache.get(key) for key in ("a", "b", "c")] == ["a", None, "c"]
+    cache.put("a", "A", 6)
+    assert [cache.get(key) for key in ("a", "c")] == ["A", None]
+    cache.put("d", "d", 11)
+    assert [cache.get(key) for key in ("a", "d")] == [None, None]
 
 
 LISTED = {"hello": QUERY}

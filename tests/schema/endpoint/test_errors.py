@@ -1,4 +1,4 @@
-"""What goes wrong unforeseen is told to the log, and to the client only by a number: over every transport."""
+"""Unexpected errors are logged, and masked for the client by a request id, over every transport."""
 
 import json
 import logging
@@ -12,11 +12,11 @@ from models import FailureCode
 from services import Services
 from services.engines import EngineError
 from services.errors import InvalidCursor
-from services.streams import StreamService
-from tests.client import Client, subscribe
+from services.streaming.service import StreamService
 from tests.conftest import serving
-from tests.makers import TestEngine, make_history
 from tests.schema.endpoint.raw import exchange, post
+from tests.support.client import Client, subscribe
+from tests.support.makers import TestEngine, make_history
 
 SECRET = "the password is swordfish"
 WATCH = 'subscription { replyStream(conversationId: "x") { cursor } }'

@@ -1,4 +1,4 @@
-"""What would cost too much is refused, by what it is and not by how long it takes; what clients send passes."""
+"""Documents over a limit are rejected by their size, not by the time they take; ordinary ones pass."""
 
 import json
 from typing import Any
@@ -16,9 +16,9 @@ from graphql import (
 )
 
 from schema import schema
-from schema.endpoint.costs import LENGTHS, Cost
-from tests.client import Client
+from schema.endpoint.costs import LIST_LENGTHS, Cost
 from tests.schema.endpoint.raw import post
+from tests.support.client import Client
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -142,7 +142,7 @@ async def test_every_list_of_objects_has_a_size() -> None:
             short = field_name == "userErrors" or (
                 name.endswith("Connection") and field_name in ("edges", "nodes")
             )
-            assert sized or short or f"{name}.{field_name}" in LENGTHS, f"{name}.{field_name}"
+            assert sized or short or f"{name}.{field_name}" in LIST_LENGTHS, f"{name}.{field_name}"
 
 
 # What GraphiQL, Apollo's tools and Relay's compiler ask.

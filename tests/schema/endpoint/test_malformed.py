@@ -1,4 +1,4 @@
-"""What is no GraphQL is refused, with the right status or close code and without a word of an exception."""
+"""Malformed requests and messages are rejected with the right status or close code, and no exception is shown."""
 
 import json
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.client import PROTOCOL, Client, subscribe
 from tests.schema.endpoint.raw import GRAPHQL, exchange
+from tests.support.client import PROTOCOL, Client, subscribe
 
 TYPENAME = b'{"query": "{__typename}"}'
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -1,11 +1,11 @@
-"""Which media type and which status an answer gets."""
+"""Content negotiation, and the statuses of responses."""
 
 from itertools import product
 
 import pytest
 
 from schema.endpoint.answers import status_for
-from schema.endpoint.media import ANSWERS, Media, ranked
+from schema.endpoint.media import ANSWERS, MediaType, ranked
 
 CODES = {
     None: 400,
@@ -22,16 +22,16 @@ CODES = {
 
 @pytest.mark.parametrize("code, refused", CODES.items())
 def test_a_refused_request_has_a_status_where_clients_understand_it(code: str | None, refused: int) -> None:
-    assert status_for(Media.GRAPHQL, False, code) == refused
-    assert status_for(Media.JSON, False, code) == (500 if refused == 500 else 200)
+    assert status_for(MediaType.GRAPHQL, False, code) == refused
+    assert status_for(MediaType.JSON, False, code) == (500 if refused == 500 else 200)
 
 
-@pytest.mark.parametrize("media, code", list(product(Media, CODES)))
-def test_what_was_executed_is_200(media: Media, code: str | None) -> None:
+@pytest.mark.parametrize("media, code", list(product(MediaType, CODES)))
+def test_what_was_executed_is_200(media: MediaType, code: str | None) -> None:
     assert status_for(media, True, code) == 200
 
 
-J, G, E, P, H = Media.JSON, Media.GRAPHQL, Media.EVENTS, Media.PARTS, Media.PAGE
+J, G, E, P, H = MediaType.JSON, MediaType.GRAPHQL, MediaType.EVENT_STREAM, MediaType.MULTIPART, MediaType.HTML
 URQL = (
     "application/graphql-response+json, application/graphql+json, application/json, "
     "text/event-stream, multipart/mixed"
@@ -68,4 +68,4 @@ ACCEPTED = {
 
 @pytest.mark.parametrize("accept", ACCEPTED)
 def test_the_best_of_what_a_client_accepts_comes_first(accept: str | None) -> None:
-    assert ranked(accept, [*ANSWERS, Media.PAGE]) == ACCEPTED[accept]
+    assert ranked(accept, [*ANSWERS, MediaType.HTML]) == ACCEPTED[accept]

@@ -1,4 +1,4 @@
-"""Our rule for fields with one place in the answer agrees with graphql-core's, and needs less time."""
+"""FieldsCanBeMerged agrees with graphql-core's rule of overlapping fields, in linear time."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""The playground is a page at the API's own address, and files that a browser keeps."""
+"""Playground: a page at the URL of the API, and static files that browsers cache."""
 
 import gzip
 import re
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from schema.endpoint.playground import BUILT
-from tests.client import Client
 from tests.schema.endpoint.raw import Answer, exchange
+from tests.support.client import Client
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -24,9 +24,9 @@ from schema.endpoint.limits import Limits
 from schema.endpoint.operations import Operations
 from schema.endpoint.sockets import Sockets
 from services import Services
-from tests.client import PROTOCOL, Client, subscribe
 from tests.conftest import serving
-from tests.makers import TestEngine, make_conversation, make_history, until
+from tests.support.client import PROTOCOL, Client, subscribe
+from tests.support.makers import TestEngine, make_conversation, make_history, until
 
 WATCH = "subscription ($id: ID!) { replyStream(conversationId: $id) { __typename } }"
 SEND = """mutation ($id: ID!) { sendMessage(input: {conversationId: $id, content: "Hi", replyMode: BACKGROUND}) {
@@ -40,7 +40,7 @@ async def received(socket: Any) -> dict[str, Any]:
         return message
 
 
-async def test_ping_is_answered_before_and_after_the_introduction(client: Client) -> None:
+async def test_ping_is_answered_before_and_after_the_init(client: Client) -> None:
     async with connect(client.url.replace("http", "ws", 1), subprotocols=[PROTOCOL]) as socket:
         for sent, answer in (("ping", "pong"), ("connection_init", "connection_ack"), ("ping", "pong")):
             await socket.send(json.dumps({"type": sent, "payload": {"any": "thing"}}))
@@ -147,9 +147,9 @@ async def test_other_protocols_are_refused_by_their_code(client: Client, offered
         assert socket.close_code == 4406
 
 
-async def test_who_does_not_introduce_himself_is_sent_away(services: Services) -> None:
+async def test_a_client_that_sends_no_init_in_time_is_disconnected(services: Services) -> None:
     operations = Operations(schema, Limits.of(services.settings), Documents({}, False), lambda: Context(services))
-    sockets = Sockets(operations, Origins([]), max_sockets=1, max_operations=1, patience=0.05)
+    sockets = Sockets(operations, Origins([]), max_sockets=1, max_operations=1, init_timeout=0.05)
     async with bare(Starlette(routes=[WebSocketRoute("/", sockets.serve)]), services) as url:
         async with connect(url.replace("http", "ws", 1), subprotocols=[PROTOCOL]) as opened:
             await opened.send('{"type": "ping"}')

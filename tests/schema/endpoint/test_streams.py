@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from schema.endpoint.media import Media
+from schema.endpoint.media import MediaType
 from schema.endpoint.streams import FRAMINGS, StreamResponse
 from services import Services
-from tests.client import Client
-from tests.makers import TestEngine, make_conversation, until
 from tests.schema.endpoint.raw import post
+from tests.support.client import Client
+from tests.support.makers import TestEngine, make_conversation, until
 
 WATCH = """subscription ($id: ID!, $after: String) {
     replyStream(conversationId: $id, after: $after, untilDone: true) {
@@ -109,8 +109,10 @@ def tasks() -> list[Any]:
     return [task for task in asyncio.all_tasks() if "_next" in repr(task.get_coro())]
 
 
-@pytest.mark.parametrize("media, beat", [(Media.EVENTS, b":\n\n"), (Media.PARTS, b"{}\r\n--graphql")])
-async def test_a_silent_stream_has_a_heartbeat(media: Media, beat: bytes) -> None:
+@pytest.mark.parametrize(
+    "media, beat", [(MediaType.EVENT_STREAM, b":\n\n"), (MediaType.MULTIPART, b"{}\r\n--graphql")]
+)
+async def test_a_silent_stream_has_a_heartbeat(media: MediaType, beat: bytes) -> None:
     async def results() -> AsyncGenerator[dict[str, Any], None]:
         await silence.wait()
         yield {"data": None}
@@ -126,7 +128,9 @@ async def test_a_silent_stream_has_a_heartbeat(media: Media, beat: bytes) -> Non
         if sum(beat in body for body in sent) > 3:
             silence.set()
 
-    await StreamResponse(results(), replace(FRAMINGS[media], seconds=0.01))({"type": "http"}, receive, send)
+    await StreamResponse(results(), replace(FRAMINGS[media], heartbeat_seconds=0.01))(
+        {"type": "http"}, receive, send
+    )
     assert sent[-1] == FRAMINGS[media].closing
 
 

@@ -1,4 +1,4 @@
-"""A provider to be unkind, and engines that speak with it."""
+"""Fixtures: a fake provider, and engines that are connected to it."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -22,7 +22,7 @@ async def provider() -> AsyncIterator[FakeProvider]:
 
 @pytest.fixture
 async def make_engine(provider: FakeProvider) -> AsyncIterator[Callable[..., OpenAIEngine]]:
-    """Make engines for the provider; they never pause before another try."""
+    """Factory of engines for the fake provider; they retry without a pause."""
     made: list[OpenAIEngine] = []
 
     def make(max_replies: int = 4, timeout: float = 30, transport: Any = None, **known: Any) -> OpenAIEngine:

@@ -1,4 +1,4 @@
-"""A server of OpenAI's wire that does wrong what it is told to, byte by byte."""
+"""Fake provider: a real HTTP server whose answers are scripted byte by byte."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ class Request:
 
 
 class Answer:
-    """What a script writes its answer with."""
+    """Response that a script writes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Request) -> None:
         self._reader = reader
@@ -61,7 +61,7 @@ class Answer:
         self._writer.transport.abort()
 
     async def until_closed(self) -> None:
-        """Wait until the other side has closed the connection."""
+        """Waits until the client has closed the connection."""
         with suppress(ConnectionError):
             while await self._reader.read(1024):
                 pass
@@ -78,7 +78,7 @@ Script = Callable[[Answer], Awaitable[None]]
 
 
 async def tell(answer: Answer) -> None:
-    """The script of a server in good health."""
+    """Script of a provider that works."""
     await answer.begin()
     for word in ("Once", " upon", " a time."):
         await answer.delta(word)
@@ -87,8 +87,21 @@ async def tell(answer: Answer) -> None:
     await answer.done()
 
 
+def saying(*contents: str, finish: str = "stop") -> Script:
+    """Returns the script of a reply with the given texts."""
+
+    async def script(answer: Answer) -> None:
+        await answer.begin()
+        for content in contents:
+            await answer.delta(content)
+        await answer.delta(finish=finish)
+        await answer.done()
+
+    return script
+
+
 class FakeProvider:
-    """Answers with one script after the other, then with the last one for ever."""
+    """HTTP server that runs one script for each request, and the last one for all further requests."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []

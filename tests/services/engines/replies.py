@@ -1,16 +1,16 @@
-"""Asking engines in tests, and gathering what comes."""
+"""Prompts for engines in tests, and functions that collect the replies."""
 
 from contextlib import aclosing
 
 from models import Failure, FailureCode, Role
-from services.engines import EngineError, Piece, Prompt, Turn
+from services.engines import EngineError, Piece, Prompt, PromptTurn
 
-HELLO = Prompt([Turn(Role.SYSTEM, "You are Ada."), Turn(Role.USER, "Tell me a story.")], "Ada")
+HELLO = Prompt([PromptTurn(Role.SYSTEM, "You are Ada."), PromptTurn(Role.USER, "Tell me a story.")], "Ada")
 
 
 def begun(text: str) -> Prompt:
-    """A prompt whose answer begins with the text."""
-    return Prompt([*HELLO.turns, Turn(Role.ASSISTANT, text)], "Ada", continues=True)
+    """Returns a prompt whose reply begins with the text."""
+    return Prompt([*HELLO.turns, PromptTurn(Role.ASSISTANT, text)], "Ada", continues=True)
 
 
 async def pieces_of(engine, prompt: Prompt = HELLO) -> list[Piece]:
@@ -23,7 +23,7 @@ async def text_of(engine, prompt: Prompt = HELLO) -> str:
 
 
 async def failed(engine, prompt: Prompt = HELLO) -> tuple[str, Failure]:
-    """Return the text that came before the failure, and the failure."""
+    """Returns the text before the failure, and the failure."""
     text = ""
     async with aclosing(engine.reply(prompt)) as pieces:
         try:

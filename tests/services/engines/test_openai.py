@@ -1,4 +1,4 @@
-"""Replies over OpenAI's wire: what is asked, what is read, and who waits."""
+"""Tests of the OpenAI-compatible engine: requests, streamed replies, and the limit of parallel replies."""
 
 import asyncio
 from contextlib import aclosing
@@ -7,21 +7,11 @@ import httpx2
 import pytest
 
 from models import FailureCode, FinishReason, Generation, Role, TokenUsage
-from services.engines import Prompt, Turn
+from services.engines import Prompt, PromptTurn
+from services.engines.completion import Dialect
 from tests.services.engines.conftest import KEY
-from tests.services.engines.provider import tell
+from tests.services.engines.provider import saying, tell
 from tests.services.engines.replies import HELLO, begun, code_of, failed, pieces_of, text_of
-
-
-def saying(*contents: str, finish: str = "stop"):
-    async def script(answer):
-        await answer.begin()
-        for content in contents:
-            await answer.delta(content)
-        await answer.delta(finish=finish)
-        await answer.done()
-
-    return script
 
 
 async def test_a_reply_comes_piece_by_piece_with_finish_usage_and_model_at_its_end(engine):
@@ -50,7 +40,7 @@ async def test_the_first_piece_comes_before_the_provider_has_the_second(engine, 
         assert "".join([piece.text async for piece in pieces]) == "second"
 
 
-async def test_the_request_names_key_model_and_turns_and_only_the_wishes_there_are(engine, provider):
+async def test_the_request_has_key_model_messages_and_only_the_options_that_are_set(engine, provider):
     await text_of(engine)
     request = provider.requests[0]
     assert (request.method, request.path) == ("POST", "/v1/chat/completions")
@@ -66,10 +56,10 @@ async def test_the_request_names_key_model_and_turns_and_only_the_wishes_there_a
     }
 
 
-async def test_wishes_go_over_what_every_request_has(make_engine, provider):
+async def test_options_of_the_prompt_override_those_of_the_provider(make_engine, provider):
     engine = make_engine(extra={"min_p": 0.1, "temperature": 0.5})
-    wishes = Generation("other", 0.0, 0.9, 7, ["\n"], 0)
-    await text_of(engine, Prompt(HELLO.turns, "Ada", wishes))
+    options = Generation("other", 0.0, 0.9, 7, ["\n"], 0)
+    await text_of(engine, Prompt(HELLO.turns, "Ada", options))
     assert {name: provider.requests[0].body[name] for name in ("model", "min_p", "temperature", "top_p")} == {
         "model": "other",
         "min_p": 0.1,
@@ -84,7 +74,7 @@ async def test_wishes_go_over_what_every_request_has(make_engine, provider):
 
 
 @pytest.mark.parametrize("said, word", [("Unknown field stream_options", "stream_options"), ("", None)])
-async def test_a_server_that_knows_no_stream_options_is_asked_without(engine, provider, said, word):
+async def test_stream_options_are_omitted_for_a_server_that_rejects_them(engine, provider, said, word):
     async def script(answer):
         if "stream_options" in answer.request.body:
             await answer.whole(400, {"error": {"message": said}})
@@ -99,7 +89,7 @@ async def test_a_server_that_knows_no_stream_options_is_asked_without(engine, pr
         assert await code_of(engine) is FailureCode.ENGINE_REFUSED
 
 
-async def test_a_server_that_renamed_max_tokens_is_asked_in_its_words(engine, provider):
+async def test_max_completion_tokens_is_sent_to_a_server_that_asks_for_it(engine, provider):
     async def script(answer):
         if "max_tokens" in answer.request.body:
             said = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
@@ -112,62 +102,8 @@ async def test_a_server_that_renamed_max_tokens_is_asked_in_its_words(engine, pr
     assert provider.requests[-1].body["max_completion_tokens"] == 9
 
 
-async def test_characters_cut_by_the_network_stay_whole(engine, provider):
-    async def script(answer):
-        await answer.begin()
-        event = 'data: {"choices":[{"delta":{"content":"grüß 日本 🦊"}}]}\n\n'.encode()
-        for byte in event:
-            await answer.bytes(bytes([byte]))
-        await answer.delta(finish="stop")
-        await answer.done()
-
-    provider.plays(script)
-    assert await text_of(engine) == "grüß 日本 🦊"
-
-
-async def test_characters_cut_by_the_provider_are_joined_and_unstorable_ones_replaced(engine, provider):
-    async def script(answer):
-        await answer.begin()
-        for content in ("fox \\ud83e", "\\udd8a", " \\ude00 a\\u0000b", " \\ud83e"):
-            await answer.event(f'{{"choices":[{{"delta":{{"content":"{content}"}}}}]}}')
-        await answer.delta(finish="stop")
-        await answer.done()
-
-    provider.plays(script)
-    assert await text_of(engine) == "fox 🦊 \ufffd ab "
-
-
-async def test_reasoning_is_progress_but_no_text(engine, provider):
-    async def script(answer):
-        await answer.begin()
-        await answer.delta(role="assistant")
-        await answer.delta(reasoning_content="Hm, a story …")
-        await answer.delta(reasoning="or a song")
-        await answer.event({"choices": [{"delta": {"content": [{"type": "thinking", "thinking": []}]}}]})
-        await answer.delta("Once.", finish="stop")
-        await answer.done()
-
-    provider.plays(script)
-    assert [piece.text for piece in await pieces_of(engine)] == ["", "", "", "", "Once.", ""]
-
-
-@pytest.mark.parametrize(
-    "said, meant", [("stop", "END"), ("length", "LENGTH"), ("tool_calls", "END"), ("eos", "END")]
-)
-async def test_the_reason_to_finish_is_kept(engine, provider, said, meant):
-    provider.plays(saying("text", finish=said))
-    assert (await pieces_of(engine))[-1].finish == meant
-
-
-async def test_usage_that_nobody_counted_is_estimated_and_says_so(engine, provider):
-    provider.plays(saying("a b c"))
-    usage = (await pieces_of(engine))[-1].usage
-    assert usage.estimated
-    assert usage.prompt_tokens > usage.completion_tokens > 0
-
-
 @pytest.mark.parametrize("after", [lambda answer: answer.reset(), lambda answer: None])
-async def test_a_reply_that_has_ended_is_whole_whatever_the_connection_does(engine, provider, after):
+async def test_a_finished_reply_is_complete_even_if_the_connection_is_lost(engine, provider, after):
     async def script(answer):
         await answer.begin()
         await answer.delta("all", finish="stop")
@@ -213,7 +149,7 @@ async def test_cancelling_the_reader_closes_the_providers_connection(engine, pro
         await reading
 
 
-async def test_replies_beyond_the_limit_wait_their_turn_and_one_that_leaves_is_passed_over(make_engine, provider):
+async def test_replies_beyond_the_limit_wait_in_order_and_a_cancelled_one_is_skipped(make_engine, provider):
     engine = make_engine(max_replies=1)
     begun_with, go_on = asyncio.Event(), asyncio.Event()
     order = []
@@ -227,7 +163,7 @@ async def test_replies_beyond_the_limit_wait_their_turn_and_one_that_leaves_is_p
         await answer.done()
 
     provider.plays(script)
-    asked = [Prompt([Turn(Role.USER, str(number))], "Ada") for number in range(5)]
+    asked = [Prompt([PromptTurn(Role.USER, str(number))], "Ada") for number in range(5)]
     tasks = [asyncio.create_task(text_of(engine, prompt)) for prompt in asked]
     await begun_with.wait()
     tasks[2].cancel()
@@ -236,7 +172,7 @@ async def test_replies_beyond_the_limit_wait_their_turn_and_one_that_leaves_is_p
     assert order == ["0", "1", "3", "4"]
 
 
-async def test_waiting_for_a_place_costs_no_patience(make_engine, provider):
+async def test_waiting_for_a_slot_does_not_count_towards_the_time_out(make_engine, provider):
     engine = make_engine(max_replies=1, timeout=0.05)
 
     async def script(answer):
@@ -248,20 +184,20 @@ async def test_waiting_for_a_place_costs_no_patience(make_engine, provider):
     holding = engine.reply(HELLO)
     await anext(holding)
     waiting = asyncio.create_task(code_of(engine))
-    # Three times its patience; it would have failed by now if its clock ran.
+    # Three times the time-out: the reply would have failed if waiting for a slot counted.
     assert (await asyncio.wait([waiting], timeout=0.15))[0] == set()
     await holding.aclose()
     assert await waiting is FailureCode.ENGINE_TIMEOUT
 
 
-async def test_a_beginning_is_left_to_a_server_that_writes_on(make_engine, provider):
+async def test_a_server_with_prefill_support_gets_the_beginning_as_the_last_message(make_engine, provider):
     provider.plays(saying(" door", " opened."))
-    engine = make_engine(continues_turns=True)
+    engine = make_engine(dialect=Dialect(supports_prefill=True))
     assert await text_of(engine, begun("Then the")) == " door opened."
     assert provider.requests[0].body["messages"][-1] == {"role": "assistant", "content": "Then the"}
 
 
-async def test_another_server_is_asked_to_go_on_and_the_words_are_kept_apart(engine, provider):
+async def test_a_server_without_prefill_support_gets_an_instruction_to_continue(engine, provider):
     provider.plays(saying("door", " opened."))
     assert await text_of(engine, begun("Then the")) == " door opened."
     assert [message["role"] for message in provider.requests[0].body["messages"]][-2:] == ["assistant", "user"]
@@ -270,17 +206,17 @@ async def test_another_server_is_asked_to_go_on_and_the_words_are_kept_apart(eng
 
 async def test_white_space_at_the_end_of_a_beginning_is_not_doubled(make_engine, provider):
     provider.plays(saying(" ", " door"))
-    engine = make_engine(continues_turns=True)
+    engine = make_engine(dialect=Dialect(supports_prefill=True))
     assert await text_of(engine, begun("Then the ")) == "door"
     assert provider.requests[0].body["messages"][-1]["content"] == "Then the"
 
 
-async def test_going_on_with_a_reply_that_was_whole_may_add_nothing(engine, provider):
+async def test_the_continuation_of_a_complete_reply_may_be_empty(engine, provider):
     provider.plays(saying())
     assert await text_of(engine, begun("The end.")) == ""
 
 
-async def test_a_blank_beginning_is_none(engine, provider):
+async def test_a_blank_beginning_is_ignored(engine, provider):
     provider.plays(saying(" Once"))
     assert await text_of(engine, begun(" ")) == " Once"
     assert provider.requests[0].body["messages"][-1]["role"] == "user"
@@ -293,6 +229,6 @@ async def test_a_password_in_the_address_is_sent_as_a_header_and_its_query_kept(
     assert provider.requests[0].headers["authorization"].startswith("Basic ")
 
 
-async def test_a_transport_of_ones_own_carries_the_requests(make_engine):
+async def test_a_custom_transport_carries_the_requests(make_engine):
     engine = make_engine(transport=httpx2.MockTransport(lambda request: httpx2.Response(404)))
     assert (await failed(engine))[1].code is FailureCode.ENGINE_REFUSED

@@ -1,20 +1,28 @@
 """Importing once, whole, and beside others."""
 
 import asyncio
+import io
 import sqlite3
-from contextlib import closing
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Conversation, Database, Message, Origin
-from services import LOCAL_OWNER
-from services.legacy import locks
-from services.legacy.locks import Locked
+from models import LOCAL_OWNER, Conversation, Database, Message, Origin, everyone
+from models.migrations import upgrade
+from services.importing.printing import Progress
+from services.importing.service import ImportService, Locked, Outdated
+from services.importing.sources import Reading
+from services.importing.values import Finding
+from services.legacy import FORMAT
 from services.settings import Settings
-from tests.makers import until
-from tests.services.legacy.conftest import Old
+from tests.services.importing.conftest import Old
 from tests.services.legacy.old_files import (
     ADA,
     CHARACTERS,
@@ -26,10 +34,11 @@ from tests.services.legacy.old_files import (
     user,
     write,
 )
+from tests.support.makers import until
 
 
 async def count(database: Database) -> list[int]:
-    async with database.read() as session:
+    async with database.read(everyone()) as session:
         return [
             await session.scalar(select(func.count()).select_from(table)) or 0
             for table in (Conversation, Message, Origin)
@@ -124,33 +133,16 @@ async def test_a_truncated_database_is_told(old: Old, tmp_path: Path) -> None:
     assert "damaged" in str((await old.bring(path)).sources[0].problem)
 
 
-async def test_databases_of_other_programs_are_named(old: Old, database: Database, tmp_path: Path) -> None:
-    other = tmp_path / "other.db"
-    with closing(sqlite3.connect(other)) as connection:
-        connection.execute("CREATE TABLE bookmarks (url TEXT)")
-    report = await old.bring(other, Path(str(database.url.database)))
-    assert [source.problem for source in report.sources] == [
-        "this is a database of another program (its tables: bookmarks)",
-        "this is a database of Repartee itself; nothing needs to be imported from it",
-    ]
-    assert report.code == 2
-
-
-async def test_one_unusable_source_does_not_keep_the_others_out(old: Old, tmp_path: Path) -> None:
-    (tmp_path / "empty").touch()
-    report = await old.bring(tmp_path / "empty", old_db(tmp_path / "old.db"))
-    assert ([source.status for source in report.sources], report.code) == (["imported", "unusable"], 1)
-
-
 async def test_the_wait_for_the_lock_is_said_and_ends(old: Old, database: Database, settings: Settings) -> None:
-    said: list[str] = []
+    said = io.StringIO()
+    path = old.json_file("a.json", {"name": "A", "chat_history": ADA})
     with closing(sqlite3.connect(str(database.url.database), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(Locked, match=r"locked for 0\.1 s"):
-            async with locks.held(database, said.append, patience=0.1):
-                pass
-        assert len(said) == 1
-        waiting = asyncio.create_task(old.bring(old.json_file("a.json", {"name": "A", "chat_history": ADA})))
+        hasty = ImportService(database, LOCAL_OWNER, FORMAT, Progress(said), lock_timeout=1.2)
+        with pytest.raises(Locked, match=r"locked for 1\.2 s"):
+            await hasty.run([path])
+        assert said.getvalue().count("waiting up to 1.2 s") == 1
+        waiting = asyncio.create_task(old.bring(path))
         await until(lambda: "waiting up to" in old.said.getvalue())
         other.execute("ROLLBACK")
     assert (await waiting).code == 0
@@ -173,3 +165,85 @@ async def test_statements_do_not_grow_with_the_messages(old: Old, statements: li
     few = len(statements)
     await old.bring(database_of("b", 900))
     assert len(statements) == 2 * few
+
+
+async def test_a_write_that_is_tried_again_reports_and_stores_once(
+    old: Old, database: Database, tmp_path: Path
+) -> None:
+    tries: list[Path] = []
+
+    def busy_at_first(reading: Reading) -> Iterator[Finding]:
+        yield from reading.findings
+        if len(tries) < 3:
+            busy = sqlite3.OperationalError("database is locked")
+            busy.sqlite_errorname = "SQLITE_BUSY"
+            raise OperationalError("COMMIT", {}, busy)
+
+    @contextmanager
+    def read(path: Path, forms: Sequence[str]) -> Iterator[Reading]:
+        tries.append(path)
+        with FORMAT.read(path, forms) as reading:
+            yield replace(reading, findings=busy_at_first(reading))
+
+    service = ImportService(database, LOCAL_OWNER, replace(FORMAT, read=read), Progress(old.said))
+    report = await service.run([old_db(tmp_path / "old.db")])
+    assert len(tries) == 3
+    assert (report.total().conversations, report.total().messages) == (5, 11)
+    assert (await count(database))[:2] == [5, 11]
+
+
+async def test_a_cancelled_import_ends_and_leaves_nothing(old: Old, database: Database, tmp_path: Path) -> None:
+    taken: list[Finding] = []
+
+    def counting(reading: Reading) -> Iterator[Finding]:
+        for found in reading.findings:
+            taken.append(found)
+            yield found
+
+    @contextmanager
+    def read(path: Path, forms: Sequence[str]) -> Iterator[Reading]:
+        with FORMAT.read(path, forms) as reading:
+            yield replace(reading, findings=counting(reading))
+
+    rows = [{"id": id, "name": f"C{id}", "chat_history": packed([user("x")] * 1000)} for id in range(100)]
+    path = legacy_db(tmp_path / "old.db", rows)
+    service = ImportService(database, LOCAL_OWNER, replace(FORMAT, read=read), Progress(old.said))
+    importing = asyncio.create_task(service.run([path]))
+    await until(lambda: len(taken) > 4)
+    importing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await importing
+    # Waits for the write.
+    await database.close()
+    assert len(taken) < 100
+    assert await count(database) == [0, 0, 0]
+
+
+async def test_a_rehearsal_over_tables_of_an_earlier_version_says_what_to_do(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/earlier.db")
+    service = ImportService(database, LOCAL_OWNER, FORMAT, Progress(io.StringIO()))
+    paths = [old_db(tmp_path / "old.db")]
+
+    async def work(session: AsyncSession) -> None:
+        await (await session.connection()).run_sync(upgrade, "0002")
+
+    await database.write(everyone(), work)
+    with pytest.raises(Outdated, match=r"python app\.py migrate"):
+        await service.rehearse(paths)
+    await database.migrate()
+    assert (await service.rehearse(paths)).code == 0
+    await database.close()
+
+
+async def test_no_wait_is_told_of_once_an_import_has_the_lock(
+    old: Old, database: Database, tmp_path: Path
+) -> None:
+    @contextmanager
+    def read(path: Path, forms: Sequence[str]) -> Iterator[Reading]:
+        time.sleep(1.1)
+        with FORMAT.read(path, forms) as reading:
+            yield reading
+
+    service = ImportService(database, LOCAL_OWNER, replace(FORMAT, read=read), Progress(old.said))
+    assert (await service.run([old_db(tmp_path / "old.db")])).code == 0
+    assert "waiting" not in old.said.getvalue()

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from models import Character, Database
-from services import LOCAL_OWNER, Services
+from models import LOCAL_OWNER, Character, Database
+from services import Services
 from services.characters import CharacterOrder
 from services.conversations import ConversationOrder, Listing
-from services.legacy.exports import ExportService
-from services.legacy.findings import Form
-from services.legacy.imports import ImportService
-from services.legacy.progress import Progress
-from services.legacy.reports import Entry, Report
-from services.paging import PageWish
+from services.importing.printing import Progress
+from services.importing.reports import Entry, Report
+from services.importing.service import ImportService
+from services.legacy import FORMAT
+from services.legacy.forms import Form
+from services.paging import PageArguments
 
 
 class Old:
@@ -24,8 +24,8 @@ class Old:
 
     def __init__(self, database: Database, services: Services, folder: Path) -> None:
         self.said = io.StringIO()
-        self.imports = ImportService(database, LOCAL_OWNER, Progress(self.said))
-        self.exports = ExportService(database, LOCAL_OWNER)
+        self.database = database
+        self.imports = ImportService(database, LOCAL_OWNER, FORMAT, Progress(self.said))
         self.services = services
         self.folder = folder
 
@@ -44,7 +44,7 @@ class Old:
         return path
 
     async def characters(self) -> list[Character]:
-        page = PageWish(first=100)
+        page = PageArguments(first=100)
         return (await self.services.characters.page(LOCAL_OWNER, CharacterOrder.CREATED_DESC, None, page)).nodes[
             ::-1
         ]
@@ -58,13 +58,18 @@ class Old:
 
     async def histories(self, character: Character) -> dict[str, list[dict[str, Any]]]:
         """Return the character's histories by title."""
-        [page] = await self.services.conversations.pages_of([character.id], self.listing(), PageWish(first=100))
-        said = await self.services.histories.chat_histories([each.id for each in page.nodes])
+        [page] = await self.services.conversations.pages_of(
+            LOCAL_OWNER, [character.id], self.listing(), PageArguments(first=100)
+        )
+        said = await self.services.chat_histories.of_conversations(LOCAL_OWNER, [each.id for each in page.nodes])
         return {each.title: history for each, history in zip(page.nodes, said, strict=True)}
+
+    async def export(self, path: Path, character_id: str | None = None) -> None:
+        await FORMAT.export(self.database, LOCAL_OWNER, path, character_id)
 
     async def given_back(self, name: str = "out", character_id: str | None = None) -> list[Any]:
         """Export, and return the documents by file name."""
-        await self.exports.run(self.folder / name, character_id)
+        await self.export(self.folder / name, character_id)
         return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((self.folder / name).iterdir())]
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from models import Conversation, Database, Message, Role, TitleSource
+from models import Conversation, Database, Message, Role, TitleSource, everyone
 from tests.services.legacy.conftest import Old
 from tests.services.legacy.old_files import (
     ADA,
     CHARACTERS,
+    CONVERSATIONS,
     ODD,
     TALK,
     TOOLS,
@@ -63,7 +64,7 @@ async def test_text_encoded_twice_is_read_and_other_roles_come_back(
     [history] = (await old.histories(await old.character("Coded"))).values()
     assert history == ODD
     assert packed(history[0]["later"]) == packed(ODD[0]["later"])
-    async with database.read() as session:
+    async with database.read(everyone()) as session:
         first = select(Message.conversation_id).where(Message.content == "Be kind.").scalar_subquery()
         path = select(Message.role).where(Message.conversation_id == first).order_by(Message.position)
         stored = list(await session.scalars(path))
@@ -72,7 +73,7 @@ async def test_text_encoded_twice_is_read_and_other_roles_come_back(
 
 async def test_no_times_are_invented(old: Old, database: Database, tmp_path: Path) -> None:
     await old.bring(old_db(tmp_path / "old.db"))
-    async with database.read() as session:
+    async with database.read(everyone()) as session:
         assert set(await session.scalars(select(Message.created_at))) == {None}
         own = await session.scalar(
             select(Conversation).where(Conversation.title.startswith("Previous conversation ("))
@@ -86,7 +87,7 @@ async def test_imported_messages_are_one_path(old: Old, database: Database, tmp_
     await old.bring(
         legacy_db(tmp_path / "a.db", [{"id": 1, "name": "A", "chat_history": packed([user("x")] * 2500)}])
     )
-    async with database.read() as session:
+    async with database.read(everyone()) as session:
         rows = (await session.scalars(select(Message).order_by(Message.position))).all()
         conversation = (await session.scalars(select(Conversation))).one()
     assert [row.position for row in rows] == list(range(2500))
@@ -114,7 +115,7 @@ async def test_columns_are_looked_at_never_assumed(old: Old, tmp_path: Path) -> 
 async def test_a_conversation_without_its_character_is_kept(old: Old, tmp_path: Path) -> None:
     path = legacy_db(tmp_path / "a.db", [], [{"id": 1, "character_id": 7, "chat_history": packed([user("Hi")])}])
     entry = await old.entry(path, "Character 7")
-    assert (entry.conversations, entry.summary()["repaired"]) == (1, {"without its owner": 1})
+    assert (entry.conversations, entry.summary()["repaired"]) == (1, {"orphan": 1})
 
 
 async def test_what_is_no_history_is_skipped_and_its_character_kept(old: Old, tmp_path: Path) -> None:
@@ -130,9 +131,9 @@ async def test_what_is_no_history_is_skipped_and_its_character_kept(old: Old, tm
     [entry] = report.entries
     assert (entry.new_characters, entry.conversations, entry.messages, report.code) == (1, 1, 0, 1)
     assert entry.summary()["skipped"] == [
-        {"reason": "its history is no JSON", "first": "the history kept in the character", "count": 1},
-        {"reason": "its history is no list", "first": "conversation 3", "count": 1},
-        {"reason": "a message is no JSON object", "first": "message 1", "count": 2},
+        {"reason": "the history is not JSON", "first": "the history kept in the character", "count": 1},
+        {"reason": "the history is not a list", "first": "conversation 3", "count": 1},
+        {"reason": "a message is not a JSON object", "first": "message 1", "count": 2},
     ]
     assert (await old.bring(path)).code == 1
 
@@ -173,3 +174,43 @@ async def test_what_is_still_in_the_write_ahead_log_comes_along(old: Old, tmp_pa
         report = await old.bring(folder)
     assert [entry.name for entry in report.entries] == ["Fresh"]
     assert len(report.sources) == 1
+
+
+async def test_databases_of_other_programs_are_named(old: Old, database: Database, tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    report = await old.bring(other, Path(str(database.url.database)))
+    assert [source.problem for source in report.sources] == [
+        "this is a database of another program (its tables: bookmarks)",
+        "this is a database of Repartee itself; nothing needs to be imported from it",
+    ]
+    assert report.code == 2
+
+
+async def test_ids_that_are_blobs_are_repaired_and_known_again(old: Old, tmp_path: Path) -> None:
+    tables = [statement.replace("INTEGER PRIMARY KEY", "BLOB") for statement in (CHARACTERS, CONVERSATIONS)]
+    conversation = {"id": b"\x01\xff", "character_id": b"\xff", "title": "T", "chat_history": packed(TALK)}
+    path = write(
+        tmp_path / "a.db",
+        tables,
+        characters=[{"id": b"\xff", "name": "A", "chat_history": packed(ADA)}],
+        conversations=[conversation, conversation | {"id": b"\x02", "character_id": b"\xfe"}],
+    )
+    report = await old.bring(path)
+    assert {entry.name: entry.conversations for entry in report.entries} == {"A": 2, "Character /g==": 1}
+    # Of the own history its row; of a conversation its row and its character; of the lost character the name.
+    assert report.total().summary()["repaired"] == {"binary": 1 + 2 + 2 + 1, "orphan": 1}
+    assert await old.histories(await old.character("A")) == {"Previous conversation": ADA, "T": TALK}
+    assert [source.status for source in (await old.bring(path)).sources] == ["unchanged"]
+
+
+async def test_the_name_of_a_lost_character_is_repaired_like_others(old: Old, tmp_path: Path) -> None:
+    table = "CREATE TABLE conversations (id INTEGER PRIMARY KEY, character_id TEXT, chat_history TEXT)"
+    said = [{"id": 1, "character_id": "a\0b" + "x" * 300, "chat_history": packed(ADA)}]
+    report = await old.bring(write(tmp_path / "a.db", [CHARACTERS, table], conversations=said))
+    [entry] = report.entries
+    assert entry.name == "Character a\ufffdb" + "x" * (199 - len("Character a?b")) + "…"
+    # Once in the character, and once in the document of its conversation.
+    assert entry.summary()["repaired"] == {"NUL": 2, "name": 1, "orphan": 1}
+    assert await old.histories(await old.character(entry.name)) == {"Previous conversation": ADA}

@@ -1,18 +1,16 @@
 """JSON files: characters, and exports of histories."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from models import Database
-from services import LOCAL_OWNER
+from models import LOCAL_OWNER, Database
 from services.legacy import documents
-from services.legacy.findings import Form
-from tests.makers import make_character
+from services.legacy.forms import Form
 from tests.services.legacy.conftest import Old
 from tests.services.legacy.old_files import ADA, TALK, user
+from tests.support.makers import make_character
 
 CHARACTER = {
     "name": "Ada",
@@ -128,18 +126,3 @@ async def test_a_huge_json_file_is_refused_unread(old: Old) -> None:
         "a JSON file of 200 MiB is more than the 64 MiB read at once: split its history into several files with "
         "the same name in them, or import the database it came from"
     )
-
-
-async def test_a_folder_is_read_without_what_is_hidden_or_inside(old: Old) -> None:
-    folder = old.folder / "files"
-    (folder / "deeper").mkdir(parents=True)
-    for name in ("a.json", ".b.json", "deeper/c.json"):
-        old.json_file(f"files/{name}", {**CHARACTER, "name": name})
-    assert [entry.name for entry in (await old.bring(folder, folder / "a.json")).entries] == ["a.json"]
-
-
-async def test_a_missing_file_and_an_empty_folder_are_told(old: Old) -> None:
-    [source] = (await old.bring(Path("nowhere.json"))).sources
-    assert source.problem == "it cannot be read (No such file or directory)"
-    (old.folder / "empty").mkdir()
-    assert (await old.bring(old.folder / "empty")).code == 2

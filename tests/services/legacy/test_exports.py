@@ -11,14 +11,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from models import Database
-from services import LOCAL_OWNER
+from models import LOCAL_OWNER, Database
 from services.errors import NotFound
-from services.legacy.exports import ExportService
-from services.legacy.folders import Unwritable, file_name
-from services.legacy.imports import ImportService
-from services.legacy.progress import Progress
-from tests.makers import make_character, make_history
+from services.importing.printing import Progress
+from services.importing.service import ImportService
+from services.importing.sources import Unwritable
+from services.legacy import FORMAT
+from services.legacy.exports import file_name
 from tests.services.legacy.conftest import Old
 from tests.services.legacy.old_files import (
     ACTION,
@@ -32,6 +31,7 @@ from tests.services.legacy.old_files import (
     sessions_db,
     user,
 )
+from tests.support.makers import make_character, make_history
 
 CHARACTERS = [
     {
@@ -111,7 +111,7 @@ async def test_what_went_out_comes_in_and_goes_out_equal(old: Old, tmp_path: Pat
 
 async def test_hidden_messages_go_out_hidden_and_come_back_hidden(old: Old, tmp_path: Path) -> None:
     await old.bring(sessions_db(tmp_path / "new.db"))
-    await old.exports.run(old.folder / "out", (await old.character("You are Ada.")).id)
+    await old.export(old.folder / "out", (await old.character("You are Ada.")).id)
     assert (await old.bring(old.folder / "out")).total().hidden == 2
 
 
@@ -166,9 +166,9 @@ async def test_an_export_writes_over_nothing(old: Old) -> None:
     (old.folder / "full").mkdir()
     (old.folder / "full" / "a").touch()
     with pytest.raises(Unwritable):
-        await old.exports.run(old.folder / "full")
+        await old.export(old.folder / "full")
     with pytest.raises(NotFound):
-        await old.exports.run(old.folder / "new", "char_" + "0" * 32)
+        await old.export(old.folder / "new", "char_" + "0" * 32)
     assert not (old.folder / "new").exists()
 
 
@@ -178,7 +178,20 @@ async def test_statements_of_an_export_do_not_grow_with_the_messages(
     await old.bring(legacy_db(tmp_path / "a", [{"id": 1, "name": "A", "chat_history": packed([user("x")] * 900)}]))
     statements.clear()
     await old.given_back()
-    assert len([each for each in statements if each.startswith("SELECT")]) == 5
+    assert len([each for each in statements if each.startswith("SELECT")]) == 4
+
+
+async def test_a_long_history_is_read_in_pages_and_never_as_rows_of_the_table(
+    old: Old, statements: list[str], tmp_path: Path
+) -> None:
+    said = [user(str(number)) for number in range(2500)]
+    await old.bring(legacy_db(tmp_path / "a", [{"id": 1, "name": "A", "chat_history": packed(said)}]))
+    statements.clear()
+    [document] = await old.given_back()
+    assert document["chat_history"] == said
+    reads = [each for each in statements if "FROM messages" in each]
+    assert len(reads) == 3
+    assert not any("messages.failure" in each for each in reads)
 
 
 def test_every_file_system_takes_the_names() -> None:
@@ -236,9 +249,9 @@ async def test_any_history_goes_out_as_it_came_in(
         legacy_db(files / "3.db", [{"id": 1, "name": "Coded", "chat_history": packed(packed(coded))}])
         database = Database(f"sqlite+aiosqlite:///{folder}/r.db")
         try:
-            report = await ImportService(database, LOCAL_OWNER, Progress(io.StringIO())).run([files])
+            report = await ImportService(database, LOCAL_OWNER, FORMAT, Progress(io.StringIO())).run([files])
             assert report.code == 0
-            await ExportService(database, LOCAL_OWNER).run(folder / "out")
+            await FORMAT.export(database, LOCAL_OWNER, folder / "out", None)
         finally:
             await database.close()
         given_back = [json.loads(path.read_text(encoding="utf-8")) for path in (folder / "out").iterdir()]

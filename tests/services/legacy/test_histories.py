@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from models import Role
-from services.legacy import histories, repairs, times
+from services.importing.values import Tally
+from services.legacy import histories, repairs
 from services.legacy.histories import Unreadable
-from services.legacy.tallies import Repair, Tally
+from services.legacy.repairs import Repair
 
 
 @pytest.mark.parametrize("cell", [None, "", " \n", "[]", '"[]"', '"\\"[]\\""', "null", '""', b"[]"])
@@ -76,7 +77,7 @@ def test_json_too_deep_for_a_client_is_kept_as_text() -> None:
 def test_times_are_utc_wherever_the_server_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Europe/Istanbul")
     time.tzset()
-    read = [times.moment(text) for text in ("2025-05-18 04:35:40", "2025-05-18T07:35:40+03:00", "yesterday", "")]
+    read = [repairs.moment(text) for text in ("2025-05-18 04:35:40", "2025-05-18T07:35:40+03:00", "yesterday", "")]
     monkeypatch.undo()
     time.tzset()
     assert read == [datetime(2025, 5, 18, 4, 35, 40, tzinfo=UTC)] * 2 + [None, None]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from models import Database, Message
+from models import Database, Message, everyone
 from services.legacy.sessions import name_in
 from tests.services.legacy.conftest import Old
 from tests.services.legacy.old_files import MESSAGES, SESSIONS, legacy_db, packed, sessions_db, user, write
@@ -26,7 +26,7 @@ async def test_hidden_messages_models_and_times_have_their_columns(
 ) -> None:
     entry = await old.entry(sessions_db(tmp_path / "new.db"), "You are Ada.")
     assert entry.hidden == 2
-    async with database.read() as session:
+    async with database.read(everyone()) as session:
         rows = (await session.scalars(select(Message).order_by(Message.id))).all()[:4]
     assert [row.hidden for row in rows] == [False, True, False, True]
     assert [row.model for row in rows] == [None, None, "model-1", None]
@@ -41,7 +41,7 @@ async def test_hidden_messages_models_and_times_have_their_columns(
 async def test_a_session_that_is_gone_keeps_its_messages(old: Old, tmp_path: Path) -> None:
     said = {"session_id": "gone", "message_role": "user", "message_content": "Hi", "message_index": 0}
     entry = await old.entry(write(tmp_path / "a.db", [SESSIONS, MESSAGES], messages=[said]), "Assistant")
-    assert (entry.messages, entry.summary()["repaired"]) == (1, {"without its owner": 1})
+    assert (entry.messages, entry.summary()["repaired"]) == (1, {"orphan": 1})
 
 
 async def test_one_database_may_hold_both_generations(old: Old, tmp_path: Path) -> None:
@@ -60,3 +60,15 @@ def test_a_name_is_how_the_prompt_begins() -> None:
         "You are an assistant that answers questions, and nothing…"
     )
     assert len(name_in("x" * 100)) == 60
+
+
+async def test_ids_and_texts_that_are_blobs_are_read(old: Old, tmp_path: Path) -> None:
+    said = {"session_id": b"\xff", "message_role": "user", "message_content": "İyi".encode()}
+    sessions = [{"session_id": b"\xff", "session_name": "S", "system_prompt": "A"}]
+    path = write(tmp_path / "a.db", [SESSIONS, MESSAGES], sessions=sessions, messages=[said])
+    entry = await old.entry(path, "A")
+    # The text, and the id twice: as the export's own and as the session's.
+    assert entry.summary()["repaired"] == {"binary": 3}
+    [history] = (await old.histories(await old.character("A"))).values()
+    assert (history[0]["role"], history[0]["content"]) == ("user", "İyi")
+    assert [source.status for source in (await old.bring(path)).sources] == ["unchanged"]

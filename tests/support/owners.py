@@ -1,0 +1,140 @@
+"""Two owners: what one of them has, a server for one of them, and the rows of each as the file holds them."""
+
+import asyncio
+import socket
+import sqlite3
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+
+import httpx2
+import uvicorn
+from starlette.applications import Starlette
+
+from app import Server
+from models import Base, Database, FinishReason, Owned, TokenUsage
+from resolvers.context import Context
+from schema.endpoint import GraphQLEndpoint
+from services import Services
+from services.engines import Piece, Prompt
+from services.replies.options import ReplyMode, ReplyOptions
+from tests.support.client import Client
+from tests.support.makers import TestEngine, until
+
+OTHER_OWNER = "user_00000000000070008000000000000002"
+
+# The idempotency key that every owner uses for its requests.
+KEY = "key"
+
+# The reply to a message with this text never ends by itself.
+ENDLESS = "Tell me everything."
+
+OWNED_TABLES = sorted(
+    mapper.local_table.name for mapper in Base.registry.mappers if issubclass(mapper.class_, Owned)
+)
+
+
+class PromptEngine(TestEngine):
+    """Replies at once, except to ENDLESS."""
+
+    async def reply(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        yield Piece("Well, ")
+        if ENDLESS in prompt.turns[-1].content:
+            await asyncio.Event().wait()
+        yield Piece("yes.", finish=FinishReason.END, usage=TokenUsage(7, 3, False), model="test-model")
+
+
+@dataclass(frozen=True)
+class World:
+    """The ids of what an owner has. In `busy`, the reply `running` is being written; `word` is in all texts."""
+
+    owner: str
+    word: str
+    character: str
+    quiet: str
+    busy: str
+    question: str
+    answer: str
+    alternative: str
+    running: str
+
+    @property
+    def ids(self) -> list[str]:
+        return [self.character, self.quiet, self.busy, self.question, self.answer, self.alternative, self.running]
+
+    @property
+    def targets(self) -> list[dict[str, str]]:
+        """Ids by kind, so that each id is there once as a `node`, and the others belong to it."""
+        targets = []
+        for id in self.ids:
+            message = id if id.startswith("msg_") else self.running if id == self.busy else self.question
+            conversation = self.busy if message == self.running else self.quiet
+            kinds = {"character": self.character, "conversation": conversation, "message": message, "node": id}
+            targets.append(kinds)
+        return targets
+
+
+async def make_world(services: Services, owner: str, word: str) -> World:
+    fields = {"name": f"Ada {word}", "description": word, "greeting": f"Hello {word}", "tags": [word]}
+    character = await services.characters.create(owner, fields)
+    quiet = await services.conversations.create(owner, character.id, {"title": f"New {word}"})
+    sent = await services.replies.send(owner, quiet.id, f"Is it {word}?", None, ReplyOptions())
+    assert sent.message is not None
+    assert sent.reply is not None
+    again = await services.replies.regenerate(owner, sent.reply.id, ReplyOptions())
+    assert again.reply is not None
+    busy = await services.conversations.create(owner, character.id, {"title": f"New and busy {word}"})
+    running = await _begin_endless_reply(services, owner, busy.id, word)
+    ids = (character.id, quiet.id, busy.id, sent.message.id, again.reply.id, sent.reply.id, running)
+    return World(owner, word, *ids)
+
+
+async def _begin_endless_reply(services: Services, owner: str, conversation_id: str, word: str) -> str:
+    """Returns the id of a reply that has begun to be written; its text is stored."""
+    options = ReplyOptions(ReplyMode.BACKGROUND)
+    sent = await services.replies.send(owner, conversation_id, f"{ENDLESS} {word}", None, options)
+    assert sent.reply is not None
+    id = sent.reply.id
+
+    async def has_text() -> bool:
+        [seen] = await services.messages.by_ids(owner, [id])
+        return seen is not None and bool(seen.message.content)
+
+    await until(has_text)
+    await services.writer.checkpoints.store()
+    return id
+
+
+def rows(database: Database, owner: str | None = None) -> Mapping[str, list[tuple[object, ...]]]:
+    """Returns the rows of every owned table, read past the models: all of them, or one owner's."""
+    of_owner, values = ("", ()) if owner is None else (" WHERE owner = ?", (owner.removeprefix("user_"),))
+    with closing(sqlite3.connect(str(database.url.database))) as file:
+        return {
+            table: sorted(file.execute(f"SELECT * FROM {table}{of_owner}", values).fetchall(), key=repr)
+            for table in OWNED_TABLES
+        }
+
+
+class OwnerEndpoint(GraphQLEndpoint):
+    """Serves one owner, whoever asks."""
+
+    def __init__(self, services: Services, owner: str) -> None:
+        super().__init__(services)
+        self._operations._new_context = lambda: Context(services, owner)
+
+
+@asynccontextmanager
+async def serving_as(owner: str, services: Services) -> AsyncIterator[Client]:
+    """Serves the owner on a free port, on real sockets, and gives a client of that."""
+    endpoint = OwnerEndpoint(services, owner)
+    app = Starlette(routes=endpoint.routes("/graphql"), middleware=endpoint.middleware())
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1, ws_ping_interval=None)
+    server = Server(config, services)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    await until(lambda: server.started)
+    async with httpx2.AsyncClient(timeout=60) as http:
+        yield Client(http, f"http://127.0.0.1:{listener.getsockname()[1]}/graphql")
+    services.writer.grace = 0
+    server.should_exit = True
+    await task
