@@ -244,7 +244,7 @@ async def _opened(make: async_sessionmaker[AsyncSession], owner: Owner) -> Async
 
 
 def _sessions(engine: AsyncEngine, begin: str | None = None) -> async_sessionmaker[AsyncSession]:
-    # Without autoflush a query stores nothing: what changes together is stored together, and a read stores nothing.
+    # Without autoflush no query stores anything: a write stores its changes together, a read stores nothing.
     return async_sessionmaker(
         engine.execution_options(sqlite_begin=begin),
         sync_session_class=OwnedSession,

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-
 # The greatest number that GraphQL's Int can hold.
 _INT32 = 2**31 - 1
 

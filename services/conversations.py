@@ -244,10 +244,11 @@ class ConversationService:
             for id in character_ids
         ]
         ids = union_all(*(select(walk.c.id) for walk in walks))
-        query = select(Conversation).where(Conversation.id.in_(ids)).order_by(*sorting)
+        # Sorted here: to have the order from an index, SQLite would walk all conversations of the owner.
+        query = select(Conversation).where(Conversation.id.in_(ids))
         grouped = defaultdict(list)
         async with self._database.read(owner) as session:
-            for conversation in await session.scalars(query):
+            for conversation in listing.keyset().sort(await session.scalars(query), page.backward):
                 grouped[conversation.character_id].append(conversation)
         return [listing.keyset(id).page_of(grouped[id], page) for id in character_ids]
 

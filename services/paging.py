@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
@@ -98,6 +98,14 @@ class Order:
     def sorting(self, backward: bool = False) -> list[ColumnElement[Any]]:
         """Returns the terms for ORDER BY."""
         return [column.desc() if self.descending != backward else column.asc() for column in self.columns]
+
+    def sort(self, rows: Iterable[Row], backward: bool = False) -> list[Row]:
+        """Returns the rows as ORDER BY would."""
+        return sorted(
+            rows,
+            key=lambda row: [getattr(row, column.key) for column in self.columns],
+            reverse=self.descending != backward,
+        )
 
     def cursor(self, row: object) -> str:
         values = [_plain(getattr(row, column.key)) for column in self.columns]

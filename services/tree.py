@@ -1,14 +1,28 @@
 """The tree of messages, whose active path is the conversation.
 
 Each function works inside its caller's transaction, on a locked conversation. The database keeps positions unique
-on the active path, so messages that leave it are deactivated before others are activated. At most one child of each
-message is `selected`.
+on the active path, so messages that leave it are deactivated before others are activated. At most one child of
+each message is `selected`.
 """
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Row, delete, false, func, insert, literal, literal_column, or_, select, tuple_, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Row,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 from sqlalchemy.orm.attributes import set_committed_value

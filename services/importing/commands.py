@@ -21,23 +21,23 @@ from services.settings import Settings
 
 _AUTO = "auto"
 _IMPORT = (
-    "Import characters and histories of the old program: databases, JSON files, or folders of them. Sources are "
-    "only read; what was imported before is left alone. The server may run meanwhile. Ends with 0 when everything "
-    "is imported or was there already, 1 when something was skipped, 2 when nothing was usable."
+    "Import characters and histories of {0.program}. Sources are only read; what was imported before is left "
+    "alone. The server may run meanwhile. Ends with 0 when everything is imported or was there already, 1 when "
+    "something was skipped, 2 when nothing was usable."
 )
 _EXPORT = (
-    "Write every character and conversation in the old program's format, into a new folder. What was imported "
-    "is written as it was found, except for what was changed since. Ends with 0, or with 2 when nothing could be "
+    "Write every character and conversation in the format of {0.program}, into a new folder. What was imported is "
+    "written as it was found, except for what was changed since. Ends with 0, or with 2 when nothing could be "
     "written."
 )
 
 
 def add_to(commands: Any, format: Format) -> None:
     """Declares both commands for a format; each sets `run`."""
-    importing = commands.add_parser("import", help="import chats of the old program", description=_IMPORT)
-    importing.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="a database, a JSON file, or a folder"
+    importing = commands.add_parser(
+        "import", help=f"import chats of {format.program}", description=_IMPORT.format(format)
     )
+    importing.add_argument("paths", nargs="+", type=Path, metavar="PATH", help=format.files)
     importing.add_argument("--dry-run", action="store_true", help="report what would happen, and write nothing")
     importing.add_argument(
         "--as",
@@ -48,7 +48,9 @@ def add_to(commands: Any, format: Format) -> None:
     )
     importing.add_argument("--json", action="store_true", help="report as JSON")
     importing.set_defaults(run=partial(run_import, format))
-    exporting = commands.add_parser("export", help="export everything in the old format", description=_EXPORT)
+    exporting = commands.add_parser(
+        "export", help=f"export everything in the format of {format.program}", description=_EXPORT.format(format)
+    )
     exporting.add_argument("path", type=Path, metavar="PATH", help="a folder that is new, or empty")
     exporting.add_argument("--character", metavar="ID", help="only this character")
     exporting.add_argument(

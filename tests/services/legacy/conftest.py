@@ -33,7 +33,7 @@ class Old:
         return await self.imports.run(paths, form)
 
     async def entry(self, path: Path, name: str) -> Entry:
-        """Import one source and return what happened to one character."""
+        """Imports one source, and returns what happened to one character."""
         [source] = (await self.bring(path)).sources
         assert source.problem is None
         return source.entries[name]
@@ -57,7 +57,7 @@ class Old:
         return Listing(ConversationOrder.CREATED_ASC)
 
     async def histories(self, character: Character) -> dict[str, list[dict[str, Any]]]:
-        """Return the character's histories by title."""
+        """Returns the character's histories by title."""
         [page] = await self.services.conversations.pages_of(
             LOCAL_OWNER, [character.id], self.listing(), PageArguments(first=100)
         )
@@ -68,7 +68,7 @@ class Old:
         await FORMAT.export(self.database, LOCAL_OWNER, path, character_id)
 
     async def given_back(self, name: str = "out", character_id: str | None = None) -> list[Any]:
-        """Export, and return the documents by file name."""
+        """Exports, and returns the documents in the order of their files' names."""
         await self.export(self.folder / name, character_id)
         return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((self.folder / name).iterdir())]
 

@@ -76,7 +76,7 @@ def legacy_db(path: Path, characters: Iterable[Row], conversations: Iterable[Row
 
 
 def old_db(path: Path) -> Path:
-    """Make a database with every oddity that the old program's data is known for."""
+    """Makes a database with every oddity that the old program's data is known for."""
     created = "2025-05-18 04:35:40.563516"
     return legacy_db(
         path,
@@ -107,7 +107,7 @@ def old_db(path: Path) -> Path:
 
 
 def sessions_db(path: Path) -> Path:
-    """Make a database of the later generation."""
+    """Makes a database of the later generation."""
     said = [
         ("s1", 0, "user", "Hi", None, None, 0, None),
         ("s1", 2, "assistant", "Hello.", packed([{"name": "dice"}]), packed({"z": 1, "a": 2}), 0, "model-1"),
