@@ -38,17 +38,17 @@ from services.welcome import welcome
 
 logger = logging.getLogger("repartee")
 
-# Seconds that open connections get to end by themselves once no reply is written any more.
-_LAST_WORDS = 1
+# Seconds that open connections get to end by themselves once no reply is being written.
+_CONNECTIONS_GRACE_SECONDS = 1
 
 
 class StartError(Exception):
-    """The server cannot start; the text says in one line why, and what to do."""
+    """The server cannot start; the text says why in one line, and what to do."""
 
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Services]:
-    """Open every part, and close them in reverse order. Raises StartError."""
+    """Opens every part, and closes them in reverse order. Raises StartError."""
     engine = choose_engine(settings)
     database = Database(settings.database_url)
     async with contextlib.AsyncExitStack() as stack:
@@ -66,7 +66,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
 
 
 async def _warm_up(engine: Engine) -> None:
-    """Let the model load while nobody waits for it; tell early when it cannot be had."""
+    """Loads the model before the first request needs it, and warns early if that fails."""
     try:
         await engine.models()
     except EngineError as error:
@@ -95,7 +95,7 @@ def create_app(services: Services) -> Starlette:
 
 
 class Server(uvicorn.Server):
-    """Tells watchers how their replies ended before it closes their sockets, and leaves signals to us."""
+    """Lets running replies end, and tells their watchers, before it closes their sockets."""
 
     def __init__(self, config: uvicorn.Config, services: Services) -> None:
         super().__init__(config)
@@ -133,7 +133,7 @@ async def serve(settings: Settings) -> None:
             ws_per_message_deflate=False,
             ws_ping_interval=20,
             ws_ping_timeout=20,
-            timeout_graceful_shutdown=_LAST_WORDS,
+            timeout_graceful_shutdown=_CONNECTIONS_GRACE_SECONDS,
         )
         print(_announcement(settings, services, listener), flush=True)
         await Server(config, services).serve(sockets=[listener])
@@ -196,7 +196,7 @@ _COMMANDS: dict[str, tuple[Callable[[Settings], Coroutine[Any, Any, None]], str]
 
 
 def _parser() -> argparse.ArgumentParser:
-    """Return a parser whose result has `run`: a command that takes the settings and the result."""
+    """Returns a parser whose result has `run`: a command that takes the settings and the result."""
     parser = argparse.ArgumentParser(prog="app.py", description="A GraphQL server for character chat.")
     parser.set_defaults(run=lambda settings, _: serve(settings))
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -226,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return uvloop's loops where there are any; they answer small requests faster."""
+    """Returns uvloop's event loops where they exist, because they answer small requests faster."""
     return None if sys.platform == "win32" else importlib.import_module("uvloop").new_event_loop
 
 

@@ -1,4 +1,4 @@
-"""What this server is, for people and clients."""
+"""Information about this server."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Somebody to talk with on the first start, so that the first query shows something."""
+"""An example character for the first start, so that the first query shows something."""
 
 from services.characters import CharacterService
 from services.conversations import ConversationService
@@ -29,6 +29,6 @@ _AYLA = {
 
 
 async def welcome(characters: CharacterService, conversations: ConversationService, owner: str) -> None:
-    """Make the example character, and open a conversation with her."""
+    """Creates the example character and a conversation with her."""
     ayla = await characters.create(owner, _AYLA)
     await conversations.create(owner, ayla.id, {})

@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 from statistics import median
 
@@ -52,6 +53,44 @@ def test_no_layer_imports_one_above_it(layer: str) -> None:
 )
 def test_no_layer_knows_a_library_of_another(layer: str, foreign: set[str]) -> None:
     assert {str(path): bad for path in sources(layer) if (bad := imported(path) & foreign)} == {}
+
+
+def rooms() -> dict[str, set[str]]:
+    """Return which rooms of services/ import which: packages, and modules beside them."""
+    graph: dict[str, set[str]] = {}
+    for path in sources("services"):
+        room = path.relative_to(ROOT / "services").parts[0].removesuffix(".py")
+        for name in imported_modules(path):
+            first, _, rest = name.partition(".")
+            if first == "services" and rest and rest.split(".")[0] != room and room != "__init__":
+                graph.setdefault(room, set()).add(rest.split(".")[0])
+    return graph
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Return the modules a file imports, `from services import x` as services.x."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= (
+                {f"{node.module}.{alias.name}" for alias in node.names} if node.module == "services" else set()
+            )
+            names.add(node.module or "")
+    return names
+
+
+def test_the_rooms_of_services_import_each_other_in_one_direction() -> None:
+    graph = rooms()
+    assert graph["replies"]
+    # Raises CycleError with the circle.
+    order = list(TopologicalSorter(graph).static_order())
+    for ground in ("engines", "broker"):
+        assert graph.get(ground, set()) <= {"errors", "settings"}, ground
+    for top in ("importing", "legacy", "housekeeping"):
+        assert [room for room in order if top in graph.get(room, set()) and room not in ("legacy",)] == []
+    assert "legacy" not in graph["importing"]
 
 
 def test_only_the_endpoint_knows_the_http_server() -> None:

@@ -41,7 +41,7 @@ IMPORT = """mutation ($id: ID!, $history: JSON!, $title: String) {
 
 @pytest.fixture
 def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let the commands use a database that is not there yet."""
+    """Makes the commands use a database that does not exist yet."""
     path = tmp_path / "data" / "repartee.db"
     monkeypatch.setenv("REPARTEE_DATABASE_URL", f"sqlite+aiosqlite:///{path}")
     return path
@@ -164,7 +164,7 @@ async def test_tables_of_an_earlier_version_are_migrated_first(tmp_path: Path) -
 
 
 def run(*arguments: str, database: Path) -> str:
-    """Run a command in a process of its own."""
+    """Runs a command in a process of its own."""
     environment = {**os.environ, "REPARTEE_DATABASE_URL": f"sqlite+aiosqlite:///{database}"}
     command = [sys.executable, str(ROOT / "app.py"), *arguments]
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=60).stdout

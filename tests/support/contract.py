@@ -9,9 +9,7 @@ from graphql import (
     GraphQLArgument,
     GraphQLField,
     GraphQLInputField,
-    GraphQLInterfaceType,
     GraphQLNamedType,
-    GraphQLObjectType,
     GraphQLSchema,
     OperationType,
     Undefined,
@@ -51,7 +49,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Contract:
-    """`samples` are values and `kinds` the kinds of ids, each by coordinate, by the argument's name or its type."""
+    """`samples` are values and `kinds` kinds of ids, each by coordinate, argument's name, or type."""
 
     schema: GraphQLSchema
     samples: Mapping[str, Any]
@@ -61,9 +59,16 @@ class Contract:
         """Each argument that takes an id by itself, and all those of a field together."""
         return list(chain.from_iterable(self._cases_of(*place) for place in self._places()))
 
+    def check(self) -> None:
+        """Raises NoSample for an argument of a case without a sample."""
+        for case in self.cases():
+            ids = dict.fromkeys(self.kinds.values(), "")
+            self.kinds_of(case)
+            self.variables(case, ids, ids, full=True)
+
     def kinds_of(self, case: Case) -> set[str]:
         parent, field = self._fields(case)[-1]
-        return {self._kind(*self._argument(parent, field, case.route[-1], path)[:2]) for path in case.foreign}
+        return {self.kind(_coordinate(parent, case.route[-1], field, path)) for path in case.foreign}
 
     def document(self, case: Case, depth: int = 2) -> str:
         """Takes a variable for each argument on the route, and selects what the last field gives."""
@@ -79,41 +84,42 @@ class Contract:
     def variables(self, case: Case, foreign: Ids, own: Ids, full: bool) -> dict[str, Any]:
         """Gives the arguments of the case foreign ids, and others own ones; optional arguments only if `full`."""
         given = {}
-        for name, (parent, field) in zip(case.route, self._fields(case), strict=True):
+        for step, (name, (parent, field)) in enumerate(zip(case.route, self._fields(case), strict=True), 1):
+            chosen = case.foreign if step == len(case.route) else ()
+            values = _Values(self, foreign, own, full, chosen)
             for argument, one in field.args.items():
-                chosen = case.foreign if field is self._fields(case)[-1][1] else ()
-                giving = _Giving(self, foreign, own, full, chosen)
-                value = giving.value(f"{parent}.{name}.{argument}", one, (argument,))
+                value = values.of(f"{parent}.{name}.{argument}", one, (argument,))
                 if value is not ABSENT:
                     given[f"{name}_{argument}"] = value
         return given
 
     def selection(self, kind: Any, depth: int) -> str:
         """Selects every leaf, and those of the objects below to the depth, of every type that there can be."""
-        named = get_named_type(kind)
+        named: Any = get_named_type(kind)
         if is_leaf_type(named):
             return ""
-        shared = self._fields_of(named, depth) if isinstance(named, GraphQLInterfaceType | GraphQLObjectType) else []
-        if is_abstract_type(named):
-            known = set(named.fields) if isinstance(named, GraphQLInterfaceType) else set()
-            for one in self.schema.get_possible_types(named):
-                more = self._fields_of(one, depth, f"{one.name}_", known)
-                shared += [f"... on {one.name} {{ {' '.join(more)} }}"] if more else []
-        return f"{{ {' '.join(shared)} }}"
+        shared = getattr(named, "fields", {})
+        selected = self._fields_of(named, shared, depth)
+        for one in self.schema.get_possible_types(named) if is_abstract_type(named) else ():
+            own = {name: field for name, field in one.fields.items() if name not in shared}
+            # Types have fields of one name with different types, so each gets an alias of its own.
+            if more := self._fields_of(one, own, depth, f"{one.name}_"):
+                selected.append(f"... on {one.name} {{ {' '.join(more)} }}")
+        return f"{{ {' '.join(selected)} }}"
 
     def sample(self, coordinate: str, kind: Any) -> Any:
         """Raises NoSample."""
         return _found(self.samples, coordinate, get_named_type(kind).name)
 
-    def _kind(self, coordinate: str, _: Any = None) -> str:
+    def kind(self, coordinate: str) -> str:
+        """Raises NoSample."""
         return str(_found(self.kinds, coordinate))
 
-    def _fields_of(self, kind: Any, depth: int, prefix: str = "", without: set[str] = frozenset()) -> list[str]:  # type: ignore[assignment]
-        """Types have fields of one name with different types, so each gets an alias of its own."""
+    def _fields_of(self, kind: Any, fields: Mapping[str, Any], depth: int, prefix: str = "") -> list[str]:
         selected = []
-        for name, field in kind.fields.items():
+        for name, field in fields.items():
             assert not any(map(_is_required, field.args.values())), f"{kind}.{name} needs arguments"
-            if name not in without and (depth or is_leaf_type(get_named_type(field.type))):
+            if depth or is_leaf_type(get_named_type(field.type)):
                 alias = f"{prefix}{name}: " if prefix else ""
                 selected.append(f"{alias}{name} {self.selection(field.type, depth - 1)}")
         return selected
@@ -146,8 +152,9 @@ class Contract:
 
     def _route_to(self, wanted: GraphQLNamedType) -> Path:
         """Returns the shortest way from the root of queries to a type."""
-        ways: list[tuple[Path, GraphQLNamedType]] = [((), self.schema.query_type)]  # type: ignore[list-item]
-        seen = {self.schema.query_type}
+        start: Any = self.schema.get_root_type(OperationType.QUERY)
+        ways: list[tuple[Path, Any]] = [((), start)]
+        seen = {start}
         for route, kind in ways:
             if kind is wanted:
                 return route
@@ -166,37 +173,41 @@ class Contract:
             kind = get_named_type(kind.fields[name].type)
         return found
 
-    def _argument(self, parent: str, field: GraphQLField, name: str, path: Path) -> tuple[str, Any]:
-        coordinate, argument = f"{parent}.{name}.{path[0]}", field.args[path[0]]
-        for part in path[1:]:
-            kind: Any = get_named_type(argument.type)
-            coordinate, argument = f"{kind.name}.{part}", kind.fields[part]
-        return coordinate, argument
-
 
 @dataclass(frozen=True)
-class _Giving:
+class _Values:
+    """Values for the arguments of one field; those at the paths `chosen` get foreign ids."""
+
     contract: Contract
     foreign: Ids
     own: Ids
     full: bool
     chosen: tuple[Path, ...]
 
-    def value(self, coordinate: str, argument: Any, path: Path) -> Any:
+    def of(self, coordinate: str, argument: Any, path: Path) -> Any:
+        """Returns the value of an argument, or ABSENT. Raises NoSample."""
         kind: Any = get_named_type(argument.type)
         wanted = self.full or _is_required(argument)
+        given: Any
         if kind.name == "ID":
-            of_kind = self.contract._kind(coordinate)
-            given = self.foreign[of_kind] if path in self.chosen else self.own[of_kind]
             wanted = path in self.chosen or _is_required(argument)
+            given = (self.foreign if path in self.chosen else self.own)[self.contract.kind(coordinate)]
         elif is_input_object_type(kind):
-            parts = {name: self.value(f"{kind}.{name}", one, (*path, name)) for name, one in kind.fields.items()}
+            parts = {name: self.of(f"{kind}.{name}", one, (*path, name)) for name, one in kind.fields.items()}
             given = {name: part for name, part in parts.items() if part is not ABSENT}
         else:
             return self.contract.sample(coordinate, kind) if wanted else ABSENT
         if not wanted:
             return ABSENT
         return [given] if is_list_type(get_nullable_type(argument.type)) else given
+
+
+def _coordinate(parent: str, name: str, field: GraphQLField, path: Path) -> str:
+    coordinate, argument = f"{parent}.{name}.{path[0]}", field.args[path[0]]
+    for part in path[1:]:
+        kind: Any = get_named_type(argument.type)
+        coordinate, argument = f"{kind.name}.{part}", kind.fields[part]
+    return coordinate
 
 
 def _found(table: Mapping[str, Any], coordinate: str, *more: str) -> Any:

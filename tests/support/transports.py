@@ -31,7 +31,7 @@ class Answer:
     def results(self) -> list[dict[str, Any]]:
         """Returns the GraphQL results in the body."""
         found = [json.loads(text) for text in _RESULT.findall(self.body)]
-        payloads = [one["payload"] if "payload" in one else one for one in found if one.get("type") != "complete"]
+        payloads = [one.get("payload", one) for one in found if one.get("type") != "complete"]
         return [{"errors": one} if isinstance(one, list) else one for one in payloads]
 
     def without(self, ids: Mapping[str, str]) -> "Answer":
@@ -56,16 +56,17 @@ async def opened_line(client: Client) -> AsyncGenerator[Line, None]:
         yield Line(client, socket)
 
 
-Transport = Callable[[Line, str, dict[str, Any]], Awaitable[Answer]]
+# Takes a line, a document, its variables, and the patience.
+Transport = Callable[..., Awaitable[Answer]]
 
 
 def _over_http(accept: str) -> Transport:
-    async def ask(line: Line, document: str, variables: dict[str, Any]) -> Answer:
+    async def ask(line: Line, document: str, variables: dict[str, Any], patience: float = PATIENCE) -> Answer:
         request, headers = {"query": document, "variables": variables}, {"accept": accept}
         body = bytearray()
         async with line.client.http.stream("POST", line.client.url, json=request, headers=headers) as response:
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(patience):
                     async for chunk in response.aiter_bytes():
                         body += chunk
             except TimeoutError:
@@ -75,11 +76,13 @@ def _over_http(accept: str) -> Transport:
     return ask
 
 
-async def _over_websocket(line: Line, document: str, variables: dict[str, Any]) -> Answer:
+async def _over_websocket(
+    line: Line, document: str, variables: dict[str, Any], patience: float = PATIENCE
+) -> Answer:
     frames: list[bytes] = []
     await line.socket.send(subscribe("1", document, **variables))
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             while not frames or json.loads(frames[-1])["type"] == "next":
                 frames.append(await line.socket.recv(decode=False))
     except TimeoutError:

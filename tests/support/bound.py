@@ -1,0 +1,63 @@
+"""The statements that sessions of an owner send, and which of them are not bound to it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import ORMExecuteState, Session
+
+from models import Database, Everyone
+from models.ownership import OwnedSession
+from tests.support.owners import OWNED_TABLES
+
+_TABLES = "|".join(OWNED_TABLES)
+# The condition that hides what is being deleted; it holds for every owner.
+_HIDDEN = re.compile(
+    r"\(SELECT (?:characters\.id|1 AS \w+)\s+FROM characters\s+WHERE characters\.deleting_at IS NOT NULL\)"
+    r"|FROM conversations\s+WHERE conversations\.id = \w+\.conversation_id AND conversations\.character_id IN"
+)
+_NAMED = re.compile(rf"(?:FROM|JOIN|UPDATE|INTO|,)\s+({_TABLES})\b(?!\.)(?:\s+AS\s+(\w+))?")
+_BOUND = re.compile(r"\b(\w+)\.owner = \?")
+
+
+@contextmanager
+def recorded(database: Database) -> Iterator[list[str]]:
+    """Gathers the statements of sessions that have an owner, except flushes and what reads a row again."""
+    seen: list[str] = []
+
+    def begin(session: Session, _: object, connection: Any) -> None:
+        connection.info["session"] = session
+
+    def execute(state: ORMExecuteState) -> None:
+        state.session.info["reloading"] = state.is_column_load
+
+    def record(connection: Any, _: object, statement: str, *rest: object) -> None:
+        if not statement.startswith("PRAGMA") and re.search(rf"\b({_TABLES})\b", statement):
+            session = connection.info["session"]
+            is_exempt = session._flushing or isinstance(session.info["owner"], Everyone)
+            if not session.info.pop("reloading", False) and not is_exempt:
+                seen.append(statement)
+
+    of_session = {"after_begin": begin, "do_orm_execute": execute}
+    engines = [engine.sync_engine for engine in database.engines]
+    for name, listener in of_session.items():
+        event.listen(OwnedSession, name, listener)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", record)
+    yield seen
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", record)
+    for name, listener in of_session.items():
+        event.remove(OwnedSession, name, listener)
+
+
+def unbound(statement: str) -> Counter[str]:
+    """Returns the tables and aliases that the statement names without a condition on their owner."""
+    if statement.startswith("INSERT"):
+        return Counter() if re.search(r"\(.*\bowner\b.*\)\s*VALUES", statement, re.DOTALL) else Counter(["INSERT"])
+    plain = _HIDDEN.sub("", statement)
+    named = Counter(alias or table for table, alias in _NAMED.findall(plain))
+    return named - Counter(_BOUND.findall(plain))
