@@ -81,7 +81,7 @@ class Database:
         self._closing_at = math.inf
 
     def _engine(self, size: int, writes: bool = False) -> AsyncEngine:
-        connect = partial(sqlite.connect, busy_timeout=sqlite.WRITER_BUSY_TIMEOUT) if writes else sqlite.connect
+        connect = sqlite.connect_writer if writes else sqlite.connect
         # Parameters are hidden from errors, and so from logs, because they are what people wrote.
         engine = create_async_engine(
             self.url,

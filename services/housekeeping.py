@@ -62,7 +62,7 @@ class Housekeeping:
 async def _delete_batch(character_id: str, session: AsyncSession) -> bool:
     """Deletes up to _BATCH messages of the character, or conversations without any. Returns whether to go on."""
     query = select(Conversation.id).where(Conversation.character_id == character_id)
-    conversations = list(await session.scalars(query.order_by(Conversation.id).limit(_BATCH // 4)))
+    conversations = list(await session.scalars(query.limit(_BATCH // 4)))
     if not conversations:
         await session.execute(delete(Character).where(Character.id == character_id))
         return False

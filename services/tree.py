@@ -124,8 +124,9 @@ async def _activate_line(
 
     Messages for which `more` holds become active too.
     """
-    line = select(_inactive_line(message).c.id)
-    query = select(Message.position, Message.parent_id).where(Message.id.in_(line), ~Message.selected)
+    cte = _inactive_line(message)
+    of_cte, line = aliased(Message, cte), select(cte.c.id)
+    query = select(of_cte.position, of_cte.parent_id).where(~of_cte.selected)
     # Where the line leaves the active path it is not selected: a selected child of an active message is active.
     turns = (await session.execute(query)).all()
     top = min((turn.position for turn in turns), default=message.position)
@@ -140,12 +141,12 @@ async def _activate_line(
 
 def _inactive_line(message: Message) -> CTE:
     """Selects the message and those above it, up to the active path."""
-    line = select(Message.id, Message.parent_id).where(Message.id == message.id, ~Message.active)
-    cte = line.cte("line", recursive=True)
+    names = ("id", "parent_id", "position", "selected", "owner", "conversation_id")
     above = aliased(Message)
-    return cte.union_all(
-        select(above.id, above.parent_id).join(cte, above.id == cte.c.parent_id).where(~above.active)
-    )
+    line = select(*(getattr(Message, name) for name in names)).where(Message.id == message.id, ~Message.active)
+    cte = line.cte("line", recursive=True)
+    next_one = select(*(getattr(above, name) for name in names)).join(cte, above.id == cte.c.parent_id)
+    return cte.union_all(next_one.where(~above.active))
 
 
 async def path_rows(

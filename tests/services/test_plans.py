@@ -1,9 +1,6 @@
 """Every list and every count walks an index, also when one owner has 200,000 conversations with one character."""
 
-import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,22 +16,10 @@ from services.messages import TreePosition
 from services.paging import PageArguments
 from services.replies.options import ReplyMode, ReplyOptions
 from services.settings import Settings
+from tests.support.crowd import multiply
 from tests.support.makers import TestEngine, make_character, make_history
 
-CONVERSATIONS = 200_000
 FIRST, LAST = PageArguments(first=5), PageArguments(last=5)
-
-# Copies one conversation, with other titles and times in another order than the ids.
-MULTIPLY = """
-    INSERT INTO conversations (id, owner, character_id, title, title_folded, title_source, generation, version,
-        history_version, message_count, active_at, created_at, updated_at)
-    WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?)
-    SELECT printf('%032x', n), owner, character_id, 't' || (n * 7919 % 100000), 't' || (n * 7919 % 100000),
-        title_source, generation, 1, 1, 0, datetime('2025-01-01', (n * 31 % 100000) || ' minutes') || '.000000',
-        datetime('2025-01-01', (n * 17 % 100000) || ' minutes') || '.000000',
-        datetime('2025-01-01', (n * 13 % 100000) || ' minutes') || '.000000'
-    FROM conversations, n WHERE id = ?
-"""
 
 
 class Crowded:
@@ -57,16 +42,9 @@ async def crowded(tmp_path_factory: pytest.TempPathFactory) -> Any:
     await make_character(services, "Someone else")
     character = await make_character(services)
     conversation = await make_history(services, *["x"] * 300, character=character)
-    _multiply(path, conversation.id)
+    multiply(path, conversation.id)
     yield Crowded(services, database, character.id, conversation.id)
     await database.close()
-
-
-def _multiply(path: Path, conversation_id: str) -> None:
-    with closing(sqlite3.connect(path)) as file:
-        file.execute(MULTIPLY, (CONVERSATIONS, conversation_id.partition("_")[2]))
-        file.execute("UPDATE characters SET conversation_count = (SELECT count(*) FROM conversations)")
-        file.commit()
 
 
 Ask = Callable[[Crowded], Awaitable[object]]

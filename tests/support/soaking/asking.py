@@ -159,8 +159,10 @@ class Asker:
         world.ledger.requests.append(request)
         world.count_operation()
         variables = {"input": asked} if document is None else asked
-        leave_after = self.chance.uniform(0, 0.03) if self.often(0.04 if kind in _DESTRUCTIVE else 0.15) else None
-        [transport] = self.chance.choices((self._by_http, self._by_socket, self._by_events), (5, 4, 1))
+        leave_after = self._leaving_time(kind)
+        # Over plain HTTP nobody but the client notices that it leaves.
+        weights = (5, 4, 1) if leave_after is None else (1, 3, 1)
+        [transport] = self.chance.choices((self._by_http, self._by_socket, self._by_events), weights)
         starts, code, answer = server.starts, "lost", None
         try:
             async with asyncio.timeout(PATIENCE):
@@ -177,6 +179,12 @@ class Asker:
         if request.code == "ok":
             world.learn(request)
         return request
+
+    def _leaving_time(self, kind: str) -> float | None:
+        """Returns after how many seconds the client leaves; None where it waits."""
+        if not self.often(0.05 if kind in _DESTRUCTIVE else 0.16):
+            return None
+        return self.chance.uniform(0, self.chance.choice((0.03, 0.03, 0.12)))
 
     def _note(self, request: Request, code: str, answer: Row | None) -> None:
         now = time.monotonic()

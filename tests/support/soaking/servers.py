@@ -22,9 +22,11 @@ _QUEUE_SECONDS = 30.0
 class SoakedServer:
     """A process of `python app.py`, always on the same port; what it logs is kept in a file."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, paces: tuple[float, ...]) -> None:
+        """`paces`: how many milliseconds a word takes after each start, in turn."""
         self._folder = folder
-        self._settings = {"PORT": "0", "LOG_LEVEL": "info", **settings}
+        self._paces = paces
+        self._port = "0"
         self._log = folder / "log.txt"
         self._process: asyncio.subprocess.Process | None = None
         self._unavailable_until = 0.0
@@ -50,12 +52,13 @@ class SoakedServer:
         return State(self._folder / "repartee.db")
 
     async def start(self) -> None:
+        pace = str(self._paces[self.starts % len(self._paces)])
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "app.py",
                 cwd=ROOT,
-                env=environment(self._folder, **self._settings),
+                env=environment(self._folder, PORT=self._port, BUILTIN_PACE=pace),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )
@@ -64,7 +67,7 @@ class SoakedServer:
             lines = [(await self._process.stdout.readline()).decode() for _ in range(5)]
         assert lines[-1], f"The server did not start: {self.log[-2000:]}"
         self.url = next(line.split()[1] for line in lines if line.split()[:1] == ["open"])
-        self._settings["PORT"] = self.url.rpartition(":")[2].partition("/")[0]
+        self._port = self.url.rpartition(":")[2].partition("/")[0]
         self.starts += 1
         self.up.set()
 

@@ -1,0 +1,27 @@
+"""Two hundred thousand conversations, made by one statement."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+CONVERSATIONS = 200_000
+
+# Copies one conversation, with other titles and times in another order than the ids.
+MULTIPLY = """
+    INSERT INTO conversations (id, owner, character_id, title, title_folded, title_source, generation, version,
+        history_version, message_count, active_at, created_at, updated_at)
+    WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?)
+    SELECT printf('%032x', n), owner, character_id, 't' || (n * 7919 % 100000), 't' || (n * 7919 % 100000),
+        title_source, generation, 1, 1, 0, datetime('2025-01-01', (n * 31 % 100000) || ' minutes') || '.000000',
+        datetime('2025-01-01', (n * 17 % 100000) || ' minutes') || '.000000',
+        datetime('2025-01-01', (n * 13 % 100000) || ' minutes') || '.000000'
+    FROM conversations, n WHERE id = ?
+"""
+
+
+def multiply(path: Path, conversation_id: str) -> None:
+    """Gives the character of an empty conversation so many more; the database's services see them at once."""
+    with closing(sqlite3.connect(path)) as file:
+        file.execute(MULTIPLY, (CONVERSATIONS, conversation_id.partition("_")[2]))
+        file.execute("UPDATE characters SET conversation_count = (SELECT count(*) FROM conversations)")
+        file.commit()
