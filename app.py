@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from models import LOCAL_OWNER, Database
+from models import LOCAL_OWNER, Database, Unavailable
 from schema import schema
 from schema.endpoint import GraphQLEndpoint
 from services import Services
@@ -155,6 +155,10 @@ async def export_schema(settings: Settings) -> None:
 async def _migrated(database: Database) -> bool:
     try:
         return await database.migrate()
+    except Unavailable as error:
+        raise StartError(
+            f"Another program has the database {_shown(database)} locked. Start again when it is done."
+        ) from error
     except (DBAPIError, OSError) as error:
         cause = getattr(error, "orig", error)
         raise StartError(f"The database {_shown(database)} cannot be used: {cause}.") from error

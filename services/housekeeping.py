@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Character, Conversation, Database, Message, everyone
+from models import Character, Conversation, Database, Message, Unavailable, everyone
 from services import idempotency
 from services.replies.recovery import Recovery
 
@@ -31,7 +31,7 @@ class Housekeeping:
 
     async def open(self) -> None:
         """Ends what earlier processes left unfinished, then goes on looking for it."""
-        await self.recovery.end_abandoned()
+        await _attempt(self.recovery.end_abandoned)
         for task, pause in (
             (self.recovery.end_abandoned, RECOVERY_SECONDS),
             (self.finish_deletions, DELETION_SECONDS),
@@ -80,7 +80,13 @@ async def _delete_batch(character_id: str, session: AsyncSession) -> bool:
 async def _repeat(task: Callable[[], Awaitable[None]], pause: float) -> None:
     while True:
         await asyncio.sleep(pause)
-        try:
-            await task()
-        except Exception:
-            logger.exception("Housekeeping failed; trying again later.")
+        await _attempt(task)
+
+
+async def _attempt(task: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await task()
+    except Unavailable:
+        logger.debug("The database is busy; housekeeping goes on later.")
+    except Exception:
+        logger.exception("Housekeeping failed; it is tried again later.")

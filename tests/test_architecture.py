@@ -93,6 +93,17 @@ def test_the_rooms_of_services_import_each_other_in_one_direction() -> None:
     assert "legacy" not in graph["importing"]
 
 
+def test_nobody_but_the_broker_announces_by_itself() -> None:
+    """A service calls `broker.changed(session, …)` inside its write, where it cannot be forgotten."""
+    callers = {
+        str(path.relative_to(ROOT))
+        for path in sources("services")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ("announce", "wake_all")
+    }
+    assert callers == {"services/broker/memory.py"}
+
+
 def test_only_the_endpoint_knows_the_http_server() -> None:
     outside = [path for path in sources("schema") if "endpoint" not in path.parts]
     assert [str(path) for path in outside if "starlette" in imported(path)] == []

@@ -28,7 +28,6 @@ def migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
-        render_as_batch=True,
         render_item=render_item,
     )
     with context.begin_transaction():

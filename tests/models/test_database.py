@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,6 +24,7 @@ from models import (
     everyone,
     new_key,
 )
+from models.migrations import config
 from tests.support.database import store
 
 
@@ -51,6 +53,13 @@ async def test_the_migrations_make_what_the_models_say(database: Database) -> No
         return await (await session.connection()).run_sync(differences)
 
     assert await database.write(everyone(), work) == []
+
+
+def test_the_migrations_have_one_head_and_rebuild_no_table() -> None:
+    scripts = ScriptDirectory.from_config(config())
+    assert len(scripts.get_heads()) == 1
+    later = [script.module.__file__ for script in scripts.walk_revisions() if script.revision > "0002"]
+    assert [path for path in later if "batch_alter_table" in Path(str(path)).read_text()] == []
 
 
 async def test_migrating_twice_changes_nothing_and_says_so(tmp_path: Path) -> None:
