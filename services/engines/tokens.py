@@ -24,8 +24,9 @@ def counted_usage(usage: Any) -> TokenUsage | None:
     completion_tokens = token_count(usage.get("completion_tokens"))
     if prompt_tokens is None or completion_tokens is None:
         return None
-    counted = TokenUsage(prompt_tokens, completion_tokens, estimated=False)
-    return None if token_count(counted.total_tokens) is None else counted
+    if token_count(prompt_tokens + completion_tokens) is None:
+        return None
+    return TokenUsage(prompt_tokens, completion_tokens, estimated=False)
 
 
 def estimated_usage(prompt: Prompt, reply: str) -> TokenUsage:

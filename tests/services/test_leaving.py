@@ -11,7 +11,7 @@ from models import LOCAL_OWNER, Conversation, Database, Message, everyone
 from services import Services
 from services.paging import PageArguments
 from services.replies.options import ReplyMode, ReplyOptions
-from tests.support.makers import make_history, until
+from tests.support.makers import make_character, make_history, until
 
 STEPS = 60
 STEP_SECONDS = 0.0001
@@ -42,8 +42,12 @@ async def state(database: Database, conversation_id: str) -> object:
 @pytest.mark.parametrize("name", CHANGES)
 async def test_a_change_that_was_committed_is_told(name: str, services: Services, database: Database) -> None:
     committed = untold = 0
+    character = await make_character(services)
+    history = [{"role": "user", "content": content} for content in ("Hello", "Hi.", "More")]
     for step in range(STEPS):
-        conversation = await make_history(services, "Hello", "Hi.", "More")
+        if name == "delete character":
+            character = await make_character(services)
+        conversation = await services.chat_histories.import_history(LOCAL_OWNER, character.id, history)
         [page] = await services.messages.path_pages(LOCAL_OWNER, [conversation.id], WHOLE)
         await services.chat_histories.replace_history(
             LOCAL_OWNER,

@@ -11,7 +11,7 @@ import httpx2
 
 from tests.support.client import Client
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
