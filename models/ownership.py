@@ -6,7 +6,7 @@ what belongs to a character that is being deleted.
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from sqlalchemy import Boolean, ColumnElement, Select, and_, column, event, exists, not_, select, table, true
 from sqlalchemy.ext.compiler import compiles
@@ -77,6 +77,11 @@ class OwnershipError(Exception):
 class OwnedSession(Session):
     """A session whose `info["owner"]` is bound into every statement on owned tables."""
 
+    def bulk_save_objects(self, *_: Any, **__: Any) -> NoReturn:
+        raise OwnershipError("Bulk operations go past the session's owner; use a statement or the unit of work.")
+
+    bulk_insert_mappings = bulk_update_mappings = bulk_save_objects
+
 
 @event.listens_for(OwnedSession, "do_orm_execute")
 def _bind_owner(state: ORMExecuteState) -> None:
@@ -84,12 +89,14 @@ def _bind_owner(state: ORMExecuteState) -> None:
     # Columns and relationships of a row that was loaded before belong to the same owner.
     if isinstance(owner, Everyone) or state.is_column_load or state.is_relationship_load:
         return
-    if not state.is_orm_statement:
-        raise OwnershipError("Only ORM statements can be bound to an owner; this one names no mapped class.")
+    if not state.is_orm_statement or state.is_from_statement:
+        raise OwnershipError("Only ORM statements on mapped classes can be bound to an owner.")
     if state.is_insert:
         _stamp_rows(state, owner)
     elif not state.is_select and isinstance(state.parameters, Sequence):
         raise OwnershipError("An update by a list of keys cannot be bound to an owner.")
+    elif state.is_update and any(column.key == "owner" for column in state.statement._values or ()):  # type: ignore[attr-defined]
+        raise OwnershipError("The owner of a row cannot be changed.")
     else:
         state.statement = state.statement.options(_restriction(owner))
 

@@ -104,6 +104,12 @@ def test_nobody_but_the_broker_announces_by_itself() -> None:
     assert callers == {"services/broker/memory.py"}
 
 
+def test_only_models_name_a_table_itself() -> None:
+    """Beside a mapped class in a statement, a table would not be bound to the session's owner."""
+    outside = [path for layer in LAYERS[1:] for path in sources(layer)]
+    assert [str(path) for path in outside if "__table__" in path.read_text()] == []
+
+
 def test_only_the_endpoint_knows_the_http_server() -> None:
     outside = [path for path in sources("schema") if "endpoint" not in path.parts]
     assert [str(path) for path in outside if "starlette" in imported(path)] == []

@@ -160,7 +160,7 @@ def _has_tables(connection: Connection) -> bool:
     if not inspector.has_table(Origin.__tablename__):
         return False
     present = {column["name"] for column in inspector.get_columns(Character.__tablename__)}
-    if any(column.name not in present for column in Character.__table__.columns):
+    if any(column.name not in present for column in inspect(Character).columns):
         raise Outdated
     return True
 

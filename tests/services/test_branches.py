@@ -94,7 +94,8 @@ async def test_a_stream_cursor_is_never_newer_than_a_text_beside_it(
     later = await conversation_fields.of_message(message, info)
     cursor = conversation_fields.stream_cursor(later, info)
     events = await services.streams.watch(LOCAL_OWNER, conversation.id, cursor, until_done=True)
-    contents = [event.as_of.content async for event in events]
+    async with asyncio.timeout(10):
+        contents = [event.as_of.content async for event in events]
     assert contents[-1] == "abc and the end"
 
 

@@ -48,8 +48,7 @@ READ = f"""query ($id: ID!) {{ conversation(id: $id) {{ id historyVersion stream
     messages(last: 12) {{ id role content status parent {{ id }} alternatives {_MESSAGE} }} }} }}"""
 
 _BUSY, _ROLE, _VERSION = "REPLY_IN_PROGRESS", "WRONG_ROLE", "VERSION_CONFLICT"
-# An internal error is judged by what the server logged of it.
-_ALWAYS = {"ok", "cancelled", "lost", "NOT_FOUND", "UNAVAILABLE", "INTERNAL_SERVER_ERROR"}
+_ALWAYS = {"ok", "cancelled", "lost", "NOT_FOUND", "UNAVAILABLE"}
 _REFUSALS = {
     "sendMessage": {_BUSY},
     "addAlternative": {_BUSY},

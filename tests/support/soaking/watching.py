@@ -135,6 +135,6 @@ class Watching:
         code = errors[0]["extensions"]["code"]
         if code == "NOT_FOUND":
             return take(None)
-        if code != "INTERNAL_SERVER_ERROR" and not (code == "UNAVAILABLE" and self._server.may_be_unavailable):
+        if code != "UNAVAILABLE" or not self._server.may_be_unavailable:
             self._ledger.violations.append(f"a stream of {variables} failed: {errors}")
         return False
