@@ -167,7 +167,10 @@ async def _migrated(database: Database) -> bool:
 def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        # asyncio does not set it for such a socket, and an answer in two parts would wait for the client's ack.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         address = f"{settings.host}:{settings.port}"
         raise StartError(

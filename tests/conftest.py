@@ -75,6 +75,7 @@ async def client(services: Services) -> AsyncIterator[Client]:
 async def serving(services: Services) -> AsyncIterator[Client]:
     """Serve on a free port, on real sockets, and give a client of that."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(
         create_app(services), log_config=None, lifespan="off", timeout_graceful_shutdown=1, ws_ping_interval=None
     )

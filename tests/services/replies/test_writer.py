@@ -24,6 +24,7 @@ from services import Services
 from services.engines import EngineError
 from services.replies import leases
 from services.replies.options import ReplyMode, ReplyOptions, SentReply
+from services.runs import RunKey
 from tests.conftest import opened
 from tests.support.database import execute
 from tests.support.makers import TestEngine, make_conversation, until
@@ -134,6 +135,20 @@ async def test_a_run_that_another_process_still_holds_is_left_alone(
     await take_over(database, "elsewhere:1:w_1", 3600)
     async with opened(services.settings, database, TestEngine()):
         assert (await the_run(database)).ended is None
+
+
+async def test_a_lease_that_was_renewed_in_the_meantime_saves_the_run(
+    services: Services, database: Database
+) -> None:
+    await send(services)
+    await take_over(database, "elsewhere:1:w_1", 3600)
+    run = await the_run(database)
+    # What another process found abandoned a moment ago, before it got the lock.
+    await services.housekeeping.recovery._end([RunKey(run.conversation_id, run.started)])
+    assert (await the_run(database)).ended is None
+    await execute(database, update(Writer).values(alive_until=database_time(-1)))
+    await services.housekeeping.recovery._end([RunKey(run.conversation_id, run.started)])
+    assert (await the_run(database)).status is Status.INTERRUPTED
 
 
 def test_an_earlier_process_with_our_number_is_not_taken_for_ours() -> None:
