@@ -6,7 +6,7 @@ import socket
 import sqlite3
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -68,7 +68,13 @@ async def test_a_killed_server_loses_at_most_the_last_second_of_a_reply(tmp_path
 
 
 async def test_a_stopping_server_tells_every_watcher_before_it_goes(tmp_path: Path) -> None:
-    async with started(tmp_path, BUILTIN_PACE="500") as (process, client):
+    with (tmp_path / "log").open("wb") as log:
+        await stop_while_watched(tmp_path, log)
+    assert (tmp_path / "log").read_bytes() == b""
+
+
+async def stop_while_watched(folder: Path, log: IO[bytes]) -> None:
+    async with started(folder, log, BUILTIN_PACE="500") as (process, client):
         conversation = await first_conversation(client)
         await client.run(SEND, id=conversation, content="Hello", mode="BACKGROUND")
         streams = [
@@ -76,11 +82,22 @@ async def test_a_stopping_server_tells_every_watcher_before_it_goes(tmp_path: Pa
             asyncio.create_task(last_of(client.watch(WATCH, id=conversation, untilDone=False))),
         ]
         await until_text(client.watch_socket(WATCH, id=conversation, untilDone=False))
+        idle = asyncio.create_task(to_the_end(client, conversation))
+        await asyncio.sleep(0.1)
         process.send_signal(signal.SIGTERM)
         for event in await asyncio.gather(*streams):
             assert event["__typename"] == "ReplyFailed"
             assert event["failure"]["code"] == "INTERRUPTED"
         assert await process.wait() == 0
+        # A stream that ends because the server stops does not say that it is complete.
+        assert b"event: complete" not in await idle
+
+
+async def to_the_end(client: Client, conversation: str) -> bytes:
+    """Return all that a stream without an end sends."""
+    request = {"query": WATCH, "variables": {"id": conversation, "untilDone": False}}
+    response = await client.http.post(client.url, json=request, headers={"accept": "text/event-stream"})
+    return response.content
 
 
 async def last_of(events: AsyncGenerator[dict[str, Any], None]) -> dict[str, Any]:

@@ -55,11 +55,17 @@ FRAMINGS = {MediaType.EVENT_STREAM: SERVER_SENT_EVENTS, MediaType.MULTIPART: MUL
 
 
 class StreamResponse:
-    """An ASGI response that ends with its results, or when the client disconnects."""
+    """An ASGI response that ends with its results, when the client disconnects, or when the server stops.
 
-    def __init__(self, results: AsyncGenerator[Formatted, None], framing: Framing) -> None:
+    Where the server stops it ends without the framing's end, so that the client knows that there is more.
+    """
+
+    def __init__(
+        self, results: AsyncGenerator[Formatted, None], framing: Framing, stopping: asyncio.Event
+    ) -> None:
         self._results = results
         self._framing = framing
+        self._stopping = stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {
@@ -73,26 +79,29 @@ class StreamResponse:
         await send({"type": "http.response.start", "status": 200, "headers": raw})
         await _send(send, self._framing.opening)
         disconnected = asyncio.ensure_future(_disconnected(receive))
+        stopping = asyncio.ensure_future(self._stopping.wait())
         try:
             async with aclosing(self._results) as results:
-                if await self._send_results(results, disconnected, send):
-                    await _send(send, self._framing.closing, more=False)
+                ended = await self._send_results(results, [disconnected, stopping], send)
+            if not disconnected.done():
+                await _send(send, self._framing.closing if ended else b"", more=False)
         finally:
             disconnected.cancel()
+            stopping.cancel()
 
     async def _send_results(
-        self, results: AsyncGenerator[Formatted, None], disconnected: "asyncio.Future[None]", send: Send
+        self, results: AsyncGenerator[Formatted, None], ends: "list[asyncio.Future[Any]]", send: Send
     ) -> bool:
-        """Send every result. Return whether the client stayed connected to the end."""
+        """Send every result. Return whether it was the results that ended, and none of the other ends."""
         while True:
             upcoming = asyncio.ensure_future(_next(results))
             try:
                 while not upcoming.done():
-                    waiting: set[asyncio.Future[Any]] = {upcoming, disconnected}
+                    waiting: set[asyncio.Future[Any]] = {upcoming, *ends}
                     done, _ = await asyncio.wait(
                         waiting, timeout=self._framing.heartbeat_seconds, return_when="FIRST_COMPLETED"
                     )
-                    if disconnected.done():
+                    if any(end.done() for end in ends):
                         return False
                     if not done:
                         await _send(send, self._framing.heartbeat)

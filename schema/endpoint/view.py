@@ -1,5 +1,6 @@
 """GraphQL endpoint: one URL for JSON responses, streams, WebSockets, and the playground."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 from graphql import OperationType
@@ -42,6 +43,7 @@ class GraphQLEndpoint:
         self._origins = Origins(settings.allowed_origins)
         self._hosts = Hosts.of(settings)
         self._sockets = Sockets(self._operations, self._origins, settings.max_sockets, settings.max_operations)
+        self._stopping = asyncio.Event()
 
     def routes(self, path: str) -> list[BaseRoute]:
         """Return the routes to this endpoint and to the files of the playground."""
@@ -50,6 +52,10 @@ class GraphQLEndpoint:
             WebSocketRoute(path, self._socket),
             Mount("/playground", routes=self._playground.routes()),
         ]
+
+    def close_streams(self) -> None:
+        """Ends the streams over HTTP, because the server stops; uvicorn closes WebSockets by itself."""
+        self._stopping.set()
 
     def middleware(self) -> list[Middleware]:
         """Return the middleware that every route of the server needs."""
@@ -85,13 +91,13 @@ class GraphQLEndpoint:
             operation = self._operations.prepare(graphql_request)
         except RequestError as error:
             if accepted[0] in STREAMS:
-                return StreamResponse(_single(error), FRAMINGS[accepted[0]])
+                return StreamResponse(_single(error), FRAMINGS[accepted[0]], self._stopping)
             raise
         if request.method == "GET" and operation.type is OperationType.MUTATION:
             raise not_allowed("A mutation must be sent by POST, not GET.", "POST")
         media = _result_type(operation, accepted)
         if media in STREAMS:
-            return StreamResponse(operation.results(), FRAMINGS[media])
+            return StreamResponse(operation.results(), FRAMINGS[media], self._stopping)
         return answer(await operation.result(), media)
 
 

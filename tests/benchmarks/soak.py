@@ -5,6 +5,7 @@
 
 import asyncio
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -61,7 +62,7 @@ def long_plan(operations: int, seed: int) -> Plan:
 
 
 class Soak:
-    """One soak. All its violations are in `ledger.violations` when it has run."""
+    """One soak: the server and its faults, the clients, the watchers, and the checks at the end."""
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self._plan = plan
@@ -110,7 +111,8 @@ class Soak:
 
     async def kill(self) -> None:
         """Kills it while somebody sees a reply grow, if there is one soon."""
-        await _comes(lambda: any(watcher.at.run and watcher.at.sent > 0 for watcher in self.ledger.watchers), 2)
+        followers = [watcher for watcher in self.ledger.watchers if watcher.since is not None]
+        await _comes(lambda: any(one.at.run and one.at.sent > 0 and not one.is_over for one in followers), 2)
         await self.server.restart(signal.SIGKILL)
 
     async def stop(self) -> None:
@@ -212,15 +214,17 @@ async def reported(soak: Soak) -> AsyncIterator[None]:
 
 
 async def main(operations: int, seed: int) -> int:
-    with tempfile.TemporaryDirectory() as folder:
-        soak = Soak(Path(folder), long_plan(operations, seed))
-        async with reported(soak):
-            found = await soak.run()
-        print(soak.summary())
-        print(f"seed {seed}:", "invariants hold" if not found else f"{len(found)} violations")
-        for violation in found[:50]:
-            print("-", violation[:3000])
-        return 1 if found else 0
+    folder = Path(tempfile.mkdtemp(prefix="soak_"))
+    soak = Soak(folder, long_plan(operations, seed))
+    async with reported(soak):
+        found = await soak.run()
+    print(soak.summary())
+    print(f"seed {seed}:", f"{len(found)} violations, see {folder}" if found else "invariants hold")
+    for violation in found[:50]:
+        print("-", violation[:3000])
+    if not found:
+        shutil.rmtree(folder)
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

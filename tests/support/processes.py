@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx2
 
@@ -26,14 +27,17 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def started(folder: Path, **settings: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, Client]]:
-    """Start the server, and end it if the block has not done so."""
+async def started(
+    folder: Path, errors: IO[bytes] | None = None, **settings: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, Client]]:
+    """Start the server, and end it if the block has not done so. What it logs goes into `errors`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "app.py",
         cwd=ROOT,
         env=environment(folder, **settings),
         stdout=asyncio.subprocess.PIPE,
+        stderr=errors,
     )
     assert process.stdout is not None
     lines = [(await process.stdout.readline()).decode() for _ in range(5)]

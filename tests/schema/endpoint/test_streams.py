@@ -128,7 +128,7 @@ async def test_a_silent_stream_has_a_heartbeat(media: MediaType, beat: bytes) ->
         if sum(beat in body for body in sent) > 3:
             silence.set()
 
-    await StreamResponse(results(), replace(FRAMINGS[media], heartbeat_seconds=0.01))(
+    await StreamResponse(results(), replace(FRAMINGS[media], heartbeat_seconds=0.01), asyncio.Event())(
         {"type": "http"}, receive, send
     )
     assert sent[-1] == FRAMINGS[media].closing
