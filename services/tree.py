@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     ColumnElement,
-    CursorResult,
     Row,
     delete,
     false,
+    func,
     insert,
     literal,
     literal_column,
@@ -86,10 +86,10 @@ async def truncate(session: AsyncSession, conversation: Conversation, position: 
 
 async def activate(session: AsyncSession, conversation: Conversation, message: Message) -> None:
     """Leads the active path through an inactive message, and below it through the selected ones."""
-    await _activate_line(session, conversation, message)
     below = _below(message.id, selected_only=True)
-    joined = await _update(session, Message.id.in_(select(below.c.id)), ~Message.active, active=True)
-    conversation.message_count += joined
+    await _activate_line(session, conversation, message, Message.id.in_(select(below.c.id)))
+    deepest = select(func.max(Message.position)).where(_active(conversation.id))
+    conversation.message_count = (await session.scalar(deepest) or 0) + 1
     set_committed_value(message, "active", True)
     set_committed_value(message, "selected", True)
 
@@ -117,8 +117,13 @@ async def remove(session: AsyncSession, conversation: Conversation, message: Mes
     return ids
 
 
-async def _activate_line(session: AsyncSession, conversation: Conversation, message: Message) -> None:
-    """Makes the path from the root to an inactive message the active one, in as many statements at any depth."""
+async def _activate_line(
+    session: AsyncSession, conversation: Conversation, message: Message, *more: ColumnElement[bool]
+) -> None:
+    """Makes the path from the root to an inactive message the active one, in as many statements at any depth.
+
+    Messages for which `more` holds become active too.
+    """
     cte = _inactive_line(message)
     of_cte, line = aliased(Message, cte), select(cte.c.id)
     query = select(of_cte.position, of_cte.parent_id).where(~of_cte.selected)
@@ -130,7 +135,7 @@ async def _activate_line(session: AsyncSession, conversation: Conversation, mess
     of_line = parents if len(parents) < _BATCH else select(Message.parent_id).where(Message.id.in_(line))
     roots = siblings_of(conversation.id, None) if top == 0 else false()
     await _update(session, or_(Message.parent_id.in_(of_line), roots), Message.selected, selected=False)
-    await _update(session, Message.id.in_(line), active=True, selected=True)
+    await _update(session, or_(Message.id.in_(line), *more), active=True, selected=True)
     conversation.message_count = message.position + 1
 
 
@@ -190,11 +195,10 @@ async def _deselect(session: AsyncSession, conversation_id: str, parent_id: str 
     await _update(session, siblings_of(conversation_id, parent_id), Message.selected, selected=False)
 
 
-async def _update(session: AsyncSession, *conditions: Any, **values: bool) -> int:
-    """Updates rows in the database, not those that the session holds. Returns how many."""
+async def _update(session: AsyncSession, *conditions: Any, **values: bool) -> None:
+    """Updates rows in the database, and those that the session holds when they are read again."""
     changing = update(Message).where(*conditions).values(**values)
-    done = await session.execute(changing.execution_options(synchronize_session=False))
-    return done.rowcount if isinstance(done, CursorResult) else 0
+    await session.execute(changing.execution_options(synchronize_session=False))
 
 
 def siblings_of(conversation_id: str, parent_id: str | None) -> ColumnElement[bool]:
