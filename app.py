@@ -84,7 +84,7 @@ def create_app(services: Services) -> Starlette:
         endpoint = GraphQLEndpoint(services)
     except ValueError as error:
         raise StartError(str(error)) from error
-    app = Starlette(
+    return Starlette(
         routes=[
             Route("/", home),
             Route("/health", health),
@@ -92,8 +92,6 @@ def create_app(services: Services) -> Starlette:
         ],
         middleware=endpoint.middleware(),
     )
-    app.state.close_streams = endpoint.close_streams
-    return app
 
 
 class Server(uvicorn.Server):
@@ -107,7 +105,6 @@ class Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         await self._services.drain()
-        self.config.app.state.close_streams()  # type: ignore[union-attr]
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

@@ -98,11 +98,25 @@ class Database:
 
     def read(self, owner: Owner) -> AbstractAsyncContextManager[AsyncSession]:
         """Opens a session for queries; each statement sees what is committed when it runs. Raises Unavailable."""
-        return _opened(self._reads, owner)
+        return self._opened(self._reads, owner)
 
     def snapshot(self, owner: Owner) -> AbstractAsyncContextManager[AsyncSession]:
         """Opens a session whose queries all see one state. Raises Unavailable."""
-        return _opened(self._snapshots, owner)
+        return self._opened(self._snapshots, owner)
+
+    @asynccontextmanager
+    async def _opened(self, make: async_sessionmaker[AsyncSession], owner: Owner) -> AsyncIterator[AsyncSession]:
+        session = make(info={"owner": owner})
+        try:
+            yield session
+        except PoolTimeoutError as error:
+            raise Unavailable from error
+        finally:
+            # A reader that is cancelled does not wait for this, but whoever closes the database does.
+            closing = asyncio.create_task(session.close())
+            self._tasks.add(closing)
+            closing.add_done_callback(self._tasks.discard)
+            await asyncio.shield(closing)
 
     async def write(self, owner: Owner, work: Work[T], timeout: float | None = TURN_TIMEOUT) -> T:
         """Runs `work` in one transaction, commits, and makes the calls that `work` registered by `after_commit`.
@@ -210,7 +224,7 @@ class Database:
         return await self.write(everyone(), work, timeout)
 
     async def close(self) -> None:
-        """Waits for the writes that were begun, then closes every connection."""
+        """Waits for the writes that were begun, and for sessions to be closed; then closes every connection."""
         self._closing_at = asyncio.get_running_loop().time() + CLOSING_TIMEOUT
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -232,15 +246,6 @@ def is_transient(error: DBAPIError) -> bool:
     """Returns whether the database asks for the transaction to be repeated."""
     state = getattr(error.orig, "sqlstate", None)
     return is_busy(error) or state in _TRANSIENT_STATES or "InvalidCachedStatement" in type(error.orig).__name__
-
-
-@asynccontextmanager
-async def _opened(make: async_sessionmaker[AsyncSession], owner: Owner) -> AsyncIterator[AsyncSession]:
-    try:
-        async with make(info={"owner": owner}) as session:
-            yield session
-    except PoolTimeoutError as error:
-        raise Unavailable from error
 
 
 def _sessions(engine: AsyncEngine, begin: str | None = None) -> async_sessionmaker[AsyncSession]:

@@ -1,6 +1,7 @@
 """What Repartee can do, independent of GraphQL and HTTP. Builds every service once, with the parts it needs."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from models import Database
 from services.broker import Broker
@@ -20,7 +21,7 @@ from services.streaming.service import StreamService
 
 @dataclass(frozen=True)
 class Services:
-    """Every use case."""
+    """Every use case. `stopping` is set once the server stops and every watcher has received its last event."""
 
     settings: Settings
     engine: Engine
@@ -33,6 +34,7 @@ class Services:
     changes: ChangeService
     writer: ReplyWriter
     housekeeping: Housekeeping
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
     def build(cls, settings: Settings, database: Database, broker: Broker, engine: Engine) -> "Services":
@@ -61,6 +63,7 @@ class Services:
         """Ends the running replies, and waits until their watchers have been told."""
         await self.close()
         await self.streams.settle()
+        self.stopping.set()
 
     async def close(self) -> None:
         """Ends the running replies, and stores what was written."""

@@ -1,6 +1,5 @@
 """GraphQL endpoint: one URL for JSON responses, streams, WebSockets, and the playground."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 
 from graphql import OperationType
@@ -43,7 +42,7 @@ class GraphQLEndpoint:
         self._origins = Origins(settings.allowed_origins)
         self._hosts = Hosts.of(settings)
         self._sockets = Sockets(self._operations, self._origins, settings.max_sockets, settings.max_operations)
-        self._stopping = asyncio.Event()
+        self._stopping = services.stopping
 
     def routes(self, path: str) -> list[BaseRoute]:
         """Return the routes to this endpoint and to the files of the playground."""
@@ -52,10 +51,6 @@ class GraphQLEndpoint:
             WebSocketRoute(path, self._socket),
             Mount("/playground", routes=self._playground.routes()),
         ]
-
-    def close_streams(self) -> None:
-        """Ends the streams over HTTP, because the server stops; uvicorn closes WebSockets by itself."""
-        self._stopping.set()
 
     def middleware(self) -> list[Middleware]:
         """Return the middleware that every route of the server needs."""
