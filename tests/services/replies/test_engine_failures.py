@@ -56,7 +56,7 @@ FAILURES: dict[str, tuple[Callable[[LLMock], Any], str, bool, bool]] = {
 async def outside(llmock: LLMock, settings: Settings, database: Database) -> AsyncIterator[Services]:
     """The services with an engine that speaks to the outside server."""
     provider = Provider(llmock.base_url("openai"), key="secret-key", model="gpt-4o-mini")
-    engine = OpenAIEngine("a test", provider, 4, Patience(0.5, pauses=(0.01,)))
+    engine = OpenAIEngine("a test", provider, 4, Patience(2, pauses=(0.01,)))
     async with opened(settings, database, engine) as services:
         yield services
     await engine.close()
