@@ -184,11 +184,11 @@ class Database:
         """Begins a transaction, on SQLite with the write lock. Another process may hold that for long."""
         loop = asyncio.get_running_loop()
         while True:
-            if write.caller_left:
-                raise asyncio.CancelledError
             session = self._writes(info={"owner": write.owner})
             try:
                 await session.connection()
+                if write.caller_left:
+                    raise asyncio.CancelledError
                 return session
             except BaseException as error:
                 await session.close()
@@ -196,6 +196,8 @@ class Database:
                     raise Unavailable from error
                 if not (isinstance(error, DBAPIError) and is_busy(error)):
                     raise
+                if write.caller_left:
+                    raise asyncio.CancelledError from error
                 if loop.time() >= min(write.deadline, self._closing_at):
                     raise Unavailable from error
 

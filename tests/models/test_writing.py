@@ -197,6 +197,19 @@ async def test_a_reply_waits_on_for_another_process(database: Database) -> None:
     assert await count(database) == 1
 
 
+async def test_a_caller_that_leaves_while_another_process_is_waited_for_changes_nothing(
+    database: Database,
+) -> None:
+    with locked_by_another(database) as other:
+        waiting = asyncio.create_task(database.write(LOCAL_OWNER, add_character))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        other.execute("ROLLBACK")
+        await until(lambda: not database._tasks)
+    assert await count(database) == 0
+
+
 async def test_readers_that_use_up_their_connections_keep_no_writer_waiting(database: Database) -> None:
     async with asyncio.timeout(60):
         held = [database.read(LOCAL_OWNER) for _ in range(READERS)]

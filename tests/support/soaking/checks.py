@@ -148,12 +148,14 @@ def _watcher(state: State, watcher: Watcher) -> Iterator[str]:
     for started, count in watcher.finals.items():
         if count > 1:
             yield f"got {count} final events of run {started}"
-    for started, id, folded, shown in watcher.ends:
-        run, message = runs.get(started), state.messages.get(id)
-        if run and message and message["edited_version"] < started:
+    for end in watcher.ends:
+        run, message = runs.get(end.run), state.messages.get(end.message_id)
+        if run and message and message["edited_version"] < end.run:
             stored = message["content"][: run["end_offset"]]
-            if folded != stored or shown not in (None, folded):
-                yield f"folded {folded!r}, was shown {shown!r}; stored is {message}, {run}"
+            if end.folded != stored or end.shown not in (None, stored):
+                yield f"took {end}; stored is {message}, {run}"
+            if end.longest > len(stored) and run["status"] != "INTERRUPTED":
+                yield f"saw more than was kept: {end}; stored is {message}, {run}"
     yield from missed(state, watcher)
 
 

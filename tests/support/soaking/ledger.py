@@ -8,7 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.streaming import cursors
 from services.streaming.cursors import Cursor
@@ -112,6 +112,16 @@ class Ledger:
             id = None if id == UNKNOWN else self.seen[id].parent if id in self.seen else UNKNOWN
 
 
+class End(NamedTuple):
+    """A final event: the text that was folded by then, that of its message, and the longest one in this run."""
+
+    run: int
+    message_id: str
+    folded: str
+    shown: str | None
+    longest: int
+
+
 class Watcher:
     """Folds the events of one conversation's stream, over all its connections.
 
@@ -125,19 +135,24 @@ class Watcher:
         self.since = self.at.version if continuous else None
         self.texts: dict[str, str] = {}
         self.finals: Counter[int] = Counter()
-        self.ends: list[tuple[int, str, str, str | None]] = []
+        self.ends: list[End] = []
         self.is_over = False
+        self._longest = 0
 
     def take(self, event: Row) -> None:
+        """Folds an event, as the README tells clients to."""
         run, id = self.at.run, event["messageId"]
         self.cursor, self.at = event["cursor"], cursors.decode(self.conversation, event["cursor"])
         match event["__typename"]:
-            case "ReplyStarted" | "ReplySnapshot":
+            case "ReplyStarted":
+                self.texts[id], self._longest = event["content"], 0
+            case "ReplySnapshot":
                 self.texts[id] = event["content"]
             case "ReplyDelta":
                 units = self.texts.get(id, "").encode("utf-16-le")[: 2 * event["offset"]]
                 self.texts[id] = units.decode("utf-16-le") + event["delta"]
+                self._longest = max(self._longest, len(self.texts[id]))
             case "ReplyFinished" | "ReplyFailed":
                 self.finals[run] += 1
                 shown = event["message"] and event["message"]["content"]
-                self.ends.append((run, id, self.texts.get(id, ""), shown))
+                self.ends.append(End(run, id, self.texts.get(id, ""), shown, self._longest))
