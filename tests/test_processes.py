@@ -1,6 +1,7 @@
 """Starting, stopping and dying: what a person sees, and what is there afterwards."""
 
 import asyncio
+import json
 import signal
 import socket
 import sqlite3
@@ -10,7 +11,7 @@ from typing import IO, Any
 
 import pytest
 
-from tests.support.client import Client
+from tests.support.client import Client, subscribe
 from tests.support.processes import refused, started
 from tests.test_app import HISTORY, SEND, WATCH, collect, fold
 
@@ -109,6 +110,29 @@ async def last_of(events: AsyncGenerator[dict[str, Any], None]) -> dict[str, Any
     except Exception:
         assert last
     return last
+
+
+async def test_reads_that_are_given_up_and_then_cut_off_break_no_connection(tmp_path: Path) -> None:
+    """The server has a moment to end what a client completes; then the socket is gone, too."""
+    with (tmp_path / "log").open("wb") as log:
+        async with started(tmp_path, log) as (process, client):
+            for moment in range(40):
+                await asyncio.gather(*(give_up(client, 0.0005 * (moment % 8 + number)) for number in range(4)))
+            process.send_signal(signal.SIGTERM)
+            assert await process.wait() == 0
+    assert "ERROR" not in (tmp_path / "log").read_text()
+
+
+async def give_up(client: Client, seconds: float) -> None:
+    """Begin to read, complete that after some seconds, and cut the connection off after half as many."""
+    async with client.socket() as connection:
+        for id in "123456":
+            await connection.send(subscribe(id, FIRST_LOOK))
+        await asyncio.sleep(seconds)
+        for id in "123456":
+            await connection.send(json.dumps({"type": "complete", "id": id}))
+        await asyncio.sleep(seconds / 2)
+        connection.transport.abort()
 
 
 async def test_ctrl_c_ends_it_without_a_word_of_failure(tmp_path: Path) -> None:

@@ -102,7 +102,9 @@ class Socket:
             close = error
         finally:
             for task in self._tasks:
-                task.cancel()
+                # A second cancellation would interrupt the ending of the first: a connection that is being closed.
+                if not task.cancelling():
+                    task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._websocket.close(close.code, close.reason)
 
