@@ -58,11 +58,8 @@ class ReplyService:
             if known := await request.done_before(session, conversation.id):
                 return await _done_before(session, conversation, known)
             parent = await _parent(session, conversation, parent_id)
-            await self._make_way(session, conversation, options)
             message = Message(id=new_key("msg"), role=Role.USER, content=content)
-            await self._place(session, conversation, parent, message)
-            sent = await self._begin_reply(session, owner, conversation, options, after=message)
-            return self._remembered(session, request, replace(sent, message=message))
+            return await self._do(session, conversation, request, options, parent, message)
 
         return await self._perform(owner, work, options)
 
@@ -77,9 +74,7 @@ class ReplyService:
             if known := await request.done_before(session, conversation.id):
                 return await _done_before(session, conversation, known)
             parent = await _parent(session, conversation, parent_id)
-            await self._make_way(session, conversation, options)
-            sent = await self._begin_reply(session, owner, conversation, options, after=parent)
-            return self._remembered(session, request, sent)
+            return await self._do(session, conversation, request, options, parent)
 
         return await self._perform(owner, work, options)
 
@@ -93,9 +88,7 @@ class ReplyService:
                 return await _done_before(session, conversation, known)
             _require_reply(old, "Only a reply can be regenerated.")
             parent = await _by_id(session, old.parent_id)
-            await self._make_way(session, conversation, options)
-            sent = await self._begin_reply(session, owner, conversation, options, after=parent)
-            return self._remembered(session, request, sent)
+            return await self._do(session, conversation, request, options, parent)
 
         return await self._perform(owner, work, options)
 
@@ -110,9 +103,7 @@ class ReplyService:
             _require_reply(reply, "Only a reply can be continued.")
             if not reply.active or reply.position != conversation.message_count - 1:
                 raise InvalidInput("Only the last message of the conversation can be continued.", "message_id")
-            await self._make_way(session, conversation, options)
-            sent = await self._begin_reply(session, owner, conversation, options, continued=reply)
-            return self._remembered(session, request, sent)
+            return await self._do(session, conversation, request, options, continued=reply)
 
         return await self._perform(owner, work, options)
 
@@ -126,12 +117,9 @@ class ReplyService:
             if known := await request.done_before(session, conversation.id):
                 return await _done_before(session, conversation, known)
             parent = await _by_id(session, sibling.parent_id)
-            await self._make_way(session, conversation, options)
             message = Message(id=new_key("msg"), role=sibling.role, speaker_id=sibling.speaker_id, content=content)
-            await self._place(session, conversation, parent, message)
             answered = options if message.role is Role.USER else replace(options, reply_mode=ReplyMode.NONE)
-            sent = await self._begin_reply(session, owner, conversation, answered, after=message)
-            return self._remembered(session, request, replace(sent, message=message))
+            return await self._do(session, conversation, request, answered, parent, message)
 
         return await self._perform(owner, work, options)
 
@@ -175,6 +163,27 @@ class ReplyService:
         live = with_live_text(self._broker, reply) if reply else None
         return replace(sent, conversation=conversation, message=message, reply=live)
 
+    async def _do(
+        self,
+        session: AsyncSession,
+        conversation: Conversation,
+        request: KeyedRequest,
+        options: ReplyOptions,
+        parent: Message | None = None,
+        message: Message | None = None,
+        continued: Message | None = None,
+    ) -> SentReply:
+        """Does what only a running reply can still refuse: sends the message if there is one, and replies.
+
+        The reply follows the message, else the parent, or goes on with the one that is continued.
+        """
+        await self._make_way(session, conversation, options)
+        if message is not None:
+            await self._place(session, conversation, parent, message)
+        sent = await self._begin_reply(session, conversation, options, message or parent, continued)
+        request.remember(session, _result(message, sent), conversation.id)
+        return replace(sent, message=message)
+
     async def _make_way(self, session: AsyncSession, conversation: Conversation, options: ReplyOptions) -> None:
         """Refuses the request, or stops the running reply. Called once nothing else can refuse the request."""
         run = await runs.open_run(session, conversation.id)
@@ -202,11 +211,10 @@ class ReplyService:
     async def _begin_reply(
         self,
         session: AsyncSession,
-        owner: str,
         conversation: Conversation,
         options: ReplyOptions,
-        after: Message | None = None,
-        continued: Message | None = None,
+        after: Message | None,
+        continued: Message | None,
     ) -> SentReply:
         """Opens a run, on a new reply after a message or on a continued one; it is written once committed."""
         if options.reply_mode is ReplyMode.NONE:
@@ -216,6 +224,7 @@ class ReplyService:
         run = await runs.begin(session, conversation, reply, self._writer.name)
         await mark_active(session, conversation)
         await self._writer.hold_lease(session)
+        owner = conversation.owner
         build = partial(self._prompts.read, owner, reply, options.settings())
         assignment = Assignment(owner, RunKey(conversation.id, run.started), reply.id, reply.content, build)
         self._writer.start_after_commit(session, assignment)
@@ -223,21 +232,17 @@ class ReplyService:
             conversation, reply=reply, stream_cursor=_before(conversation.id, run.started), run=run.started
         )
 
-    def _remembered(self, session: AsyncSession, request: KeyedRequest, sent: SentReply) -> SentReply:
-        assert sent.conversation is not None
-        result = {
-            "message": sent.message and sent.message.id,
-            "reply": sent.reply and sent.reply.id,
-            "run": sent.run,
-        }
-        request.remember(session, result, sent.conversation.id)
-        return sent
-
 
 def _keyed(kind: str, options: ReplyOptions, *asked: object) -> KeyedRequest:
     """Raises InvalidInput for settings that are out of range, before anything is changed."""
     options.settings()
     return KeyedRequest(kind, options.idempotency_key, *asked, options.generation, later=(options.reply_mode,))
+
+
+def _result(message: Message | None, sent: SentReply) -> dict[str, str | int | None]:
+    """Returns what a request did, as `_done_before` reads it."""
+    reply_id = sent.reply.id if sent.reply else None
+    return {"message": message.id if message else None, "reply": reply_id, "run": sent.run}
 
 
 async def _done_before(
