@@ -10,6 +10,8 @@ from statistics import median
 
 import pytest
 
+from tests.support.imports import imported_modules
+
 ROOT = Path(__file__).parents[1]
 LAYERS = ["models", "services", "resolvers", "schema", "app"]
 SOURCES = sorted(
@@ -23,13 +25,8 @@ TOP_LEVEL |= {"requirements-test.txt", "schema", "resolvers", "models", "service
 
 
 def imported(path: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names.add(node.module or "")
-    return {name.split(".")[0] for name in names}
+    """Return the top-level names of what a file imports."""
+    return {name.split(".")[0] for name in imported_modules(path)}
 
 
 def sources(layer: str) -> list[Path]:
@@ -65,20 +62,6 @@ def rooms() -> dict[str, set[str]]:
             if first == "services" and rest and rest.split(".")[0] != room and room != "__init__":
                 graph.setdefault(room, set()).add(rest.split(".")[0])
     return graph
-
-
-def imported_modules(path: Path) -> set[str]:
-    """Return the modules a file imports, `from services import x` as services.x."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= (
-                {f"{node.module}.{alias.name}" for alias in node.names} if node.module == "services" else set()
-            )
-            names.add(node.module or "")
-    return names
 
 
 def test_the_rooms_of_services_import_each_other_in_one_direction() -> None:

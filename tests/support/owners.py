@@ -1,17 +1,13 @@
 """Two owners: what one of them has, a server for one of them, and the rows of each as the file holds them."""
 
 import asyncio
-import socket
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import dataclass
 
-import httpx2
-import uvicorn
 from starlette.applications import Starlette
 
-from app import Server
 from models import Base, Database, FinishReason, IdempotencyKey, Origin, OriginKind, Owned, TokenUsage
 from resolvers.context import Context
 from schema.endpoint import GraphQLEndpoint
@@ -20,6 +16,7 @@ from services.broker.memory import MemoryBroker
 from services.engines import Piece, Prompt
 from services.replies.options import ReplyMode, ReplyOptions
 from services.settings import Settings
+from tests.conftest import serving
 from tests.support.client import Client
 from tests.support.database import store
 from tests.support.makers import TestEngine, until
@@ -145,22 +142,7 @@ class OwnerEndpoint(GraphQLEndpoint):
         self._operations._new_context = lambda: Context(services, owner)
 
 
-@asynccontextmanager
-async def serving_as(owner: str, services: Services) -> AsyncIterator[Client]:
+def serving_as(owner: str, services: Services) -> AbstractAsyncContextManager[Client]:
     """Serves the owner on a free port, on real sockets, and gives a client of that."""
     endpoint = OwnerEndpoint(services, owner)
-    app = Starlette(routes=endpoint.routes("/graphql"), middleware=endpoint.middleware())
-    listener = socket.create_server(("127.0.0.1", 0))
-    # asyncio, unlike uvloop, does not set it here; without it each answer in two parts takes 40 ms.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    config = uvicorn.Config(
-        app, log_config=None, lifespan="off", timeout_graceful_shutdown=1, ws_ping_interval=None
-    )
-    server = Server(config, services)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    await until(lambda: server.started)
-    async with httpx2.AsyncClient(timeout=60) as http:
-        yield Client(http, f"http://127.0.0.1:{listener.getsockname()[1]}/graphql")
-    services.writer.grace = 0
-    server.should_exit = True
-    await task
+    return serving(services, Starlette(routes=endpoint.routes("/graphql"), middleware=endpoint.middleware()))

@@ -2,20 +2,15 @@
 
 import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from app import Server
 from resolvers.context import Context
 from schema import schema
 from schema.endpoint.browsers import Origins
@@ -150,23 +145,11 @@ async def test_other_protocols_are_refused_by_their_code(client: Client, offered
 async def test_a_client_that_sends_no_init_in_time_is_disconnected(services: Services) -> None:
     operations = Operations(schema, Limits.of(services.settings), Documents({}, False), lambda: Context(services))
     sockets = Sockets(operations, Origins([]), max_sockets=1, max_operations=1, init_timeout=0.05)
-    async with bare(Starlette(routes=[WebSocketRoute("/", sockets.serve)]), services) as url:
-        async with connect(url.replace("http", "ws", 1), subprotocols=[PROTOCOL]) as opened:
+    async with serving(services, Starlette(routes=[WebSocketRoute("/graphql", sockets.serve)])) as client:
+        async with connect(client.url.replace("http", "ws", 1), subprotocols=[PROTOCOL]) as opened:
             await opened.send('{"type": "ping"}')
             await opened.wait_closed()
             assert opened.close_code == 4408
-
-
-@asynccontextmanager
-async def bare(app: Starlette, services: Services) -> AsyncIterator[str]:
-    """Serve something smaller than the whole app."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(uvicorn.Config(app, log_config=None, lifespan="off"), services)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    await until(lambda: server.started)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    server.should_exit = True
-    await task
 
 
 def limited(services: Services, **limits: Any) -> Any:
