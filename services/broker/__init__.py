@@ -48,9 +48,6 @@ class Broker(Protocol):
     def changed(self, session: AsyncSession, conversation_id: str) -> None:
         """Tells watchers, after the session's commit, that rows of the conversation have changed."""
 
-    def announce(self, conversation_id: str) -> None:
-        """Tells watchers at once that rows of the conversation have changed."""
-
     def topics(self) -> list[str]:
         """Returns the ids of the conversations that somebody watches or writes here."""
         ...

@@ -113,12 +113,12 @@ class MemoryBroker:
         return topic.live if topic else None
 
     def changed(self, session: AsyncSession, conversation_id: str) -> None:
-        after_commit(session, partial(self.announce, conversation_id))
+        after_commit(session, partial(self._announce, conversation_id))
 
     def topics(self) -> list[str]:
         return list(self._topics)
 
-    def announce(self, conversation_id: str) -> None:
+    def _announce(self, conversation_id: str) -> None:
         if topic := self._topics.get(conversation_id):
             topic.announce()
             self._remove_unused(conversation_id)
