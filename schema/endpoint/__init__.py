@@ -1,5 +1,5 @@
 """GraphQL endpoint over HTTP, server-sent events, multipart HTTP and WebSocket."""
 
-from schema.endpoint.view import GraphQLEndpoint
+from schema.endpoint.http.view import GraphQLEndpoint
 
 __all__ = ["GraphQLEndpoint"]

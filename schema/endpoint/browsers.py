@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.http.websocket_origin import is_same_origin, normalize_allowed_origins, normalize_origin
 
-from schema.endpoint.answers import HTTPError
+from schema.endpoint.http.answers import HTTPError
 from services.settings import Settings
 
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")

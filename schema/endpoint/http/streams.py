@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from schema.endpoint import wire
 from schema.endpoint.errors import Formatted, RequestError, internal_error
-from schema.endpoint.media import MediaType
+from schema.endpoint.http.media import MediaType
 
 
 @dataclass(frozen=True)

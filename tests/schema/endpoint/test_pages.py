@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schema.endpoint.playground import BUILT
+from schema.endpoint.pages import BUILT
 from tests.schema.endpoint.raw import Answer, exchange
 from tests.support.client import Client
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from schema.endpoint.answers import HTTPError
+from schema.endpoint.http.answers import HTTPError
 
 BUILT = Path(__file__).parent.parent / "playground" / "built"
 _INDEX = "index.html"

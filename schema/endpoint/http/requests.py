@@ -6,9 +6,9 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 
 from schema.endpoint import wire
-from schema.endpoint.answers import HTTPError
-from schema.endpoint.media import AcceptRange
-from schema.endpoint.operations import GraphQLRequest
+from schema.endpoint.execution.operations import GraphQLRequest
+from schema.endpoint.http.answers import HTTPError
+from schema.endpoint.http.media import AcceptRange
 
 _CHARSETS = ("utf-8", "utf8", '"utf-8"')
 # These parameters of a GET request are JSON.

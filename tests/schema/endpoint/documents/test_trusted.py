@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app import StartError, create_app
-from schema.endpoint.documents import LRUCache
+from schema.endpoint.documents.trusted import LRUCache
 from services import Services
 from tests.conftest import serving
 from tests.schema.endpoint.raw import exchange, post

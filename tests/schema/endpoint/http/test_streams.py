@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from schema.endpoint.media import MediaType
-from schema.endpoint.streams import FRAMINGS, StreamResponse
+from schema.endpoint.http.media import MediaType
+from schema.endpoint.http.streams import FRAMINGS, StreamResponse
 from services import Services
 from tests.schema.endpoint.raw import post
 from tests.support.client import Client

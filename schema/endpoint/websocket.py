@@ -8,11 +8,11 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from schema.endpoint import errors, wire
-from schema.endpoint.answers import HTTPError
 from schema.endpoint.browsers import Origins
 from schema.endpoint.errors import Formatted, RequestError, over_limit
-from schema.endpoint.operations import GraphQLRequest, Operations
-from schema.endpoint.requests import MalformedRequest, from_mapping
+from schema.endpoint.execution.operations import GraphQLRequest, Operations
+from schema.endpoint.http.answers import HTTPError
+from schema.endpoint.http.requests import MalformedRequest, from_mapping
 
 PROTOCOL = "graphql-transport-ws"
 # Seconds within which a client must send connection_init.

@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
-from schema.endpoint.answers import status_for
-from schema.endpoint.media import ANSWERS, MediaType, ranked
+from schema.endpoint.http.answers import status_for
+from schema.endpoint.http.media import ANSWERS, MediaType, ranked
 
 CODES = {
     None: 400,

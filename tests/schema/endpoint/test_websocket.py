@@ -14,10 +14,10 @@ from websockets.exceptions import InvalidStatus
 from resolvers.context import Context
 from schema import schema
 from schema.endpoint.browsers import Origins
-from schema.endpoint.documents import Documents
-from schema.endpoint.limits import Limits
-from schema.endpoint.operations import Operations
-from schema.endpoint.sockets import Sockets
+from schema.endpoint.documents.limits import Limits
+from schema.endpoint.documents.trusted import Documents
+from schema.endpoint.execution.operations import Operations
+from schema.endpoint.websocket import Sockets
 from services import Services
 from tests.conftest import serving
 from tests.support.client import PROTOCOL, Client, subscribe

@@ -12,17 +12,18 @@ from starlette.websockets import WebSocket
 
 from resolvers.context import Context
 from schema import schema
-from schema.endpoint import errors, requests
-from schema.endpoint.answers import METHODS, HTTPError, answer, not_acceptable, not_allowed
+from schema.endpoint import errors
 from schema.endpoint.browsers import Hosts, Origins, TrustedHosts, cors_middleware
-from schema.endpoint.documents import Documents
+from schema.endpoint.documents.limits import Limits
+from schema.endpoint.documents.trusted import Documents
 from schema.endpoint.errors import Formatted, RequestError
-from schema.endpoint.limits import Limits
-from schema.endpoint.media import ANSWERS, STREAMS, MediaType, ranked
-from schema.endpoint.operations import Operation, Operations
-from schema.endpoint.playground import Playground
-from schema.endpoint.sockets import Sockets
-from schema.endpoint.streams import FRAMINGS, StreamResponse
+from schema.endpoint.execution.operations import Operation, Operations
+from schema.endpoint.http import requests
+from schema.endpoint.http.answers import METHODS, HTTPError, answer, not_acceptable, not_allowed
+from schema.endpoint.http.media import ANSWERS, STREAMS, MediaType, ranked
+from schema.endpoint.http.streams import FRAMINGS, StreamResponse
+from schema.endpoint.pages import Playground
+from schema.endpoint.websocket import Sockets
 from services import Services
 
 # A GET request with none of these parameters has no operation: a browser gets the playground.

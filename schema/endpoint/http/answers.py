@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from schema.endpoint import wire
 from schema.endpoint.errors import BAD_REQUEST, INTERNAL, Formatted
-from schema.endpoint.media import MediaType
+from schema.endpoint.http.media import MediaType
 
 METHODS = "GET, POST, OPTIONS"
 

@@ -5,7 +5,7 @@ import random
 import pytest
 from graphql import GraphQLError, OverlappingFieldsCanBeMergedRule, build_schema, parse, validate
 
-from schema.endpoint.overlaps import MAX_STEPS, FieldsCanBeMerged
+from schema.endpoint.documents.overlaps import MAX_STEPS, FieldsCanBeMerged
 
 SCHEMA = build_schema(
     """

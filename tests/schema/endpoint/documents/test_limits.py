@@ -16,7 +16,7 @@ from graphql import (
 )
 
 from schema import schema
-from schema.endpoint.costs import LIST_LENGTHS, Cost
+from schema.endpoint.documents.costs import LIST_LENGTHS, Cost
 from tests.schema.endpoint.raw import post
 from tests.support.client import Client
 

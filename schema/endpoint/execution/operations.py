@@ -29,11 +29,11 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from resolvers.context import Context
 from schema.endpoint import errors
-from schema.endpoint.costs import Cost
-from schema.endpoint.documents import Documents, LRUCache
+from schema.endpoint.documents.costs import Cost
+from schema.endpoint.documents.limits import Limits, check_document, check_text
+from schema.endpoint.documents.overlaps import FieldsCanBeMerged
+from schema.endpoint.documents.trusted import Documents, LRUCache
 from schema.endpoint.errors import Formatted, RequestError, request_error
-from schema.endpoint.limits import Limits, check_document, check_text
-from schema.endpoint.overlaps import FieldsCanBeMerged
 
 # The weight of all cached documents together: their tokens, and a sixteenth of their characters.
 DOCUMENT_CACHE_SIZE = 100_000

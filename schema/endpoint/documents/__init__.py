@@ -1,0 +1,1 @@
+"""Documents of clients: which may be executed, and their limits and costs."""

@@ -1,0 +1,1 @@
+"""Execution: from a document to its results."""

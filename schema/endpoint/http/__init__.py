@@ -1,0 +1,1 @@
+"""GraphQL over HTTP: requests, content negotiation, answers, and streams of results."""
