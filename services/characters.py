@@ -26,7 +26,7 @@ class CharacterOrder(StrEnum):
     UPDATED_DESC = "UPDATED_DESC"
 
 
-_ORDERS = {
+ORDERS = {
     CharacterOrder.NAME_ASC: Order("characters", (Character.name_folded, Character.id)),
     CharacterOrder.ACTIVE_DESC: Order("characters", (Character.active_at, Character.id), descending=True),
     CharacterOrder.CREATED_DESC: Order("characters", (Character.created_at, Character.id), descending=True),
@@ -125,7 +125,7 @@ class CharacterService:
     ) -> Page[Character]:
         query = select(Character).where(*_matching(search))
         async with self._database.read(owner) as session:
-            return await _ORDERS[order].of(order, search).page(session, query, page)
+            return await ORDERS[order].of(order, search).page(session, query, page)
 
     async def count(self, owner: str, search: str | None = None) -> int:
         async with self._database.read(owner) as session:

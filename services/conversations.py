@@ -59,7 +59,7 @@ _ACTIVE, _UPDATED, _CREATED, _TITLE = (
         Conversation.title_folded,
     )
 )
-_ORDERS = {
+ORDERS = {
     ConversationOrder.ACTIVE_DESC: Order("conversations", _ACTIVE, descending=True),
     ConversationOrder.UPDATED_DESC: Order("conversations", _UPDATED, descending=True),
     ConversationOrder.CREATED_DESC: Order("conversations", _CREATED, descending=True),
@@ -75,8 +75,8 @@ class Listing:
     order: ConversationOrder = ConversationOrder.ACTIVE_DESC
     search: str | None = None
 
-    def keyset(self, *of: object) -> Order:
-        return _ORDERS[self.order].of(self.order, self.search, *of)
+    def keyset(self, character_id: str | None = None) -> Order:
+        return ORDERS[self.order].of(self.order, self.search).below(character_id)
 
     def conditions(self) -> list[ColumnElement[bool]]:
         return searching(Conversation.title_folded, self.search)

@@ -21,8 +21,8 @@ from services.runs import refuse_when_busy
 # The last page of a conversation is what people look at.
 LAST_PAGE = PageArguments(last=50)
 
-_PATH = Order("path", (Message.position,))
-_TREE = Order("tree", (Message.position, Message.id))
+PATH = Order("path", (Message.position,))
+TREE = Order("tree", (Message.position, Message.id))
 
 
 class TreePosition(NamedTuple):
@@ -135,19 +135,19 @@ class MessageService:
             select(Message)
             .join(Conversation, Conversation.id == Message.conversation_id)
             .where(Conversation.id.in_(conversation_ids), Message.active, within)
-            .order_by(Message.conversation_id, *_PATH.sorting(page.backward))
+            .order_by(Message.conversation_id, *PATH.sorting(page.backward))
         )
         rows = await self._grouped(owner, query)
-        return [_PATH.of(id).page_of(rows[id], page) for id in conversation_ids]
+        return [PATH.below(id).page_of(rows[id], page) for id in conversation_ids]
 
     async def path_page(self, owner: str, conversation_id: str, page: PageArguments) -> Page[Message]:
         query = select(Message).where(Message.conversation_id == conversation_id, Message.active)
-        return await self._page(owner, _PATH.of(conversation_id), query, page)
+        return await self._page(owner, PATH.below(conversation_id), query, page)
 
     async def tree_page(self, owner: str, conversation_id: str, page: PageArguments) -> Page[Message]:
         """Returns a page of all messages, inactive ones too, by position, then age."""
         query = select(Message).where(Message.conversation_id == conversation_id)
-        return await self._page(owner, _TREE.of(conversation_id), query, page)
+        return await self._page(owner, TREE.below(conversation_id), query, page)
 
     async def before(self, owner: str, conversation_id: str, message_id: str, last: int) -> list[Message]:
         """Returns the last messages of the active path before the given one. Raises NotFound."""

@@ -1,17 +1,19 @@
 """Keyset pagination: a cursor holds the sort key of its row, so a page costs no more than its rows."""
 
-import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Select, literal, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from models.base import Key
 from services import checking
 from services.errors import InvalidCursor, InvalidInput
 
@@ -19,6 +21,7 @@ MAX_PAGE_SIZE = 100
 
 # Columns of integers have 32 bits.
 _INT32 = 1 << 31
+_HEX = re.compile(r"[0-9a-f]{32}")
 
 Row = TypeVar("Row")
 
@@ -67,33 +70,25 @@ def page_arguments(
 
 
 @dataclass(frozen=True)
-class Page(Generic[Row]):
-    """Rows of a list in its order, a cursor for each, and whether there are more at either end."""
-
-    nodes: Sequence[Row]
-    cursors: Sequence[str]
-    has_next: bool
-    has_previous: bool
-
-    def with_nodes(self, nodes: Sequence[Row]) -> "Page[Row]":
-        """Returns the page with other forms of the same rows."""
-        return replace(self, nodes=nodes)
-
-
-@dataclass(frozen=True)
 class Order:
     """A total order of a list: by `columns`, the last of which is unique, all in one direction.
 
-    `label` names the list; it goes into cursors, so that no other list accepts them.
+    `label` names the list, and `parent` the row that the list belongs to, if it does; both go into cursors, so
+    that no other list accepts them.
     """
 
     label: str
     columns: tuple[InstrumentedAttribute[Any], ...]
     descending: bool = False
+    parent: str = ""
 
     def of(self, *parts: object) -> "Order":
-        """Returns the order of one particular list."""
+        """Returns the order of a list with these filters."""
         return replace(self, label="\0".join([self.label, *map(str, parts)]))
+
+    def below(self, parent_id: str | None) -> "Order":
+        """Returns the order of the list that belongs to one row."""
+        return replace(self, parent=short_id(parent_id) if parent_id else "")
 
     def sorting(self, backward: bool = False) -> list[ColumnElement[Any]]:
         """Returns the terms for ORDER BY."""
@@ -108,9 +103,13 @@ class Order:
         )
 
     def cursor(self, row: object) -> str:
-        values = [_plain(getattr(row, column.key)) for column in self.columns]
-        packed = json.dumps([self._tag, *values], separators=(",", ":"))
-        return base64.urlsafe_b64encode(packed.encode()).rstrip(b"=").decode()
+        """Returns the JSON list [tag, parent, sort key…] in hexadecimal.
+
+        Sort keys are as SQLite stores them, so that it can write cursors too (services.reads).
+        """
+        values = [_stored(column, getattr(row, column.key)) for column in self.columns]
+        packed = json.dumps([self.tag, self.parent, *values], separators=(",", ":"), ensure_ascii=False)
+        return packed.encode().hex()
 
     def past(self, cursor: str, backward: bool, field: str) -> ColumnElement[bool]:
         """Returns the condition for the rows after the cursor's (before it when `backward`).
@@ -118,28 +117,29 @@ class Order:
         It compares row values, which an index answers in one step; the same condition spelled out with OR would
         make SQLite walk the index from its beginning.
         """
-        read = zip(self._read(cursor, field), self.columns, strict=True)
+        read = zip(self.sort_key(cursor, field), self.columns, strict=True)
         bound = [literal(value, column.type) for value, column in read]
         here: Any = tuple_(*self.columns) if len(bound) > 1 else self.columns[0]
         there: Any = tuple_(*bound) if len(bound) > 1 else bound[0]
         past: ColumnElement[bool] = here < there if self.descending != backward else here > there
         return past
 
-    @property
-    def _tag(self) -> str:
+    @cached_property
+    def tag(self) -> str:
         return hashlib.blake2b(self.label.encode("utf-8", "replace"), digest_size=6).hexdigest()
 
-    def _read(self, cursor: str, field: str) -> list[Any]:
+    def sort_key(self, cursor: str, field: str) -> list[Any]:
+        """Returns the values of `columns` at the cursor. Raises InvalidCursor with `field` as its path."""
         try:
-            tag, *values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-            parsed = [_typed(column, value) for column, value in zip(self.columns, values, strict=True)]
+            tag, parent, *values = json.loads(bytes.fromhex(cursor))
+            key = [_typed(column, value) for column, value in zip(self.columns, values, strict=True)]
         except (ValueError, TypeError, OverflowError, RecursionError):
             raise InvalidCursor("This is not a cursor.", field) from None
-        if tag != self._tag:
+        if (tag, parent) != (self.tag, self.parent):
             raise InvalidCursor("This cursor belongs to another list.", field)
-        return parsed
+        return key
 
-    async def page(self, session: AsyncSession, query: Select[Any], page: PageArguments) -> Page[Any]:
+    async def page(self, session: AsyncSession, query: Select[Any], page: PageArguments) -> "Page[Any]":
         """Runs the query for one page of its rows."""
         for cursor, backward, field in ((page.after, False, "after"), (page.before, True, "before")):
             if cursor is not None:
@@ -147,17 +147,41 @@ class Order:
         query = query.order_by(*self.sorting(page.backward)).limit(page.size + 1)
         return self.page_of(list(await session.scalars(query)), page)
 
-    def page_of(self, rows: list[Row], page: PageArguments) -> Page[Row]:
+    def page_of(self, rows: list[Row], page: PageArguments) -> "Page[Row]":
         """Makes a page of rows that were read in the page's direction, up to one more than the page holds."""
         more, rows = len(rows) > page.size, rows[: page.size]
         if page.backward:
             rows.reverse()
         return Page(
             nodes=rows,
-            cursors=[self.cursor(row) for row in rows],
+            order=self,
             has_next=page.before is not None if page.backward else more,
             has_previous=more if page.backward else page.after is not None,
         )
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """Rows of a list in its order, and whether there are more at either end."""
+
+    nodes: Sequence[Row]
+    order: Order
+    has_next: bool
+    has_previous: bool
+
+    @cached_property
+    def cursors(self) -> list[str]:
+        """A cursor for each row; most lists are read without them."""
+        return [self.order.cursor(row) for row in self.nodes]
+
+    def with_nodes(self, nodes: Sequence[Row]) -> "Page[Row]":
+        """Returns the page with other forms of the same rows."""
+        return replace(self, nodes=nodes)
+
+
+def short_id(id: str) -> str:
+    """Returns the half of an id that tells it from others: the last 16 digits are random."""
+    return id[-16:]
 
 
 def searching(column: InstrumentedAttribute[str], search: str | None) -> list[ColumnElement[bool]]:
@@ -168,16 +192,25 @@ def searching(column: InstrumentedAttribute[str], search: str | None) -> list[Co
     return [column.contains(folded, autoescape=True)]
 
 
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+def _stored(column: InstrumentedAttribute[Any], value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return value.partition("_")[2] if isinstance(column.type, Key) else value
 
 
 def _typed(column: InstrumentedAttribute[Any], value: Any) -> Any:
     kind = column.type.python_type
     if kind is datetime:
-        return datetime.fromisoformat(value).astimezone(UTC)
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            raise ValueError
+        return moment.replace(tzinfo=UTC)
     if type(value) is not kind or (kind is int and not -_INT32 <= value < _INT32):
         raise TypeError
+    if isinstance(column.type, Key):
+        if not _HEX.fullmatch(value):
+            raise ValueError
+        return f"{column.type.prefix}_{value}"
     if kind is str and "\0" in value:
         raise ValueError
     # A lone surrogate is a ValueError here; the database would fail at it.

@@ -5,11 +5,13 @@ import re
 from dataclasses import dataclass
 
 from services.errors import InvalidCursor
+from services.paging import short_id
 
 _FORMAT = 1
 _LONGEST = 64
 # Python would skip characters that are not base64.
 _DIGITS = re.compile(rf"[A-Za-z0-9_-]{{1,{_LONGEST}}}")
+_OUTSIDE = re.compile(r"([0-9a-f]{16})\.([0-9]{1,18})")
 
 # The value of `sent` once the run's text was replaced by an edit.
 REPLACED = -1
@@ -33,7 +35,12 @@ class Cursor:
 
 
 def encode(conversation_id: str, cursor: Cursor) -> str:
-    """Format byte, half of the conversation's id, then `version`, `run` and `sent` + 1 as LEB128 numbers."""
+    """Format byte, half of the conversation's id, then `version`, `run` and `sent` + 1 as LEB128 numbers; base64.
+
+    Outside every run it is half of the id, a dot and the version, which SQLite can write too (services.reads).
+    """
+    if not cursor.run and not cursor.sent:
+        return f"{short_id(conversation_id)}.{cursor.version}"
     packed = bytearray([_FORMAT]) + _tail(conversation_id)
     for number in (cursor.version, cursor.run, cursor.sent + 1):
         while number > 127:
@@ -45,15 +52,27 @@ def encode(conversation_id: str, cursor: Cursor) -> str:
 
 def decode(conversation_id: str, text: str) -> Cursor:
     """Raises InvalidCursor when the text is not a cursor, or belongs to another conversation."""
+    if match := _OUTSIDE.fullmatch(text):
+        return _outside(conversation_id, *match.groups())
     if not _DIGITS.fullmatch(text) or len(text) % 4 == 1:
         raise InvalidCursor("This is not a stream cursor.", "after")
     packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if packed[:9] != bytes([_FORMAT]) + _tail(conversation_id):
-        raise InvalidCursor("The cursor belongs to another conversation.", "after")
+        raise _foreign()
     numbers = _numbers(packed[9:])
     if len(numbers) != 3 or numbers[1] > numbers[0]:
         raise InvalidCursor("This is not a stream cursor.", "after")
     return Cursor(numbers[0], numbers[1], numbers[2] - 1)
+
+
+def _outside(conversation_id: str, of: str, version: str) -> Cursor:
+    if of != short_id(conversation_id):
+        raise _foreign()
+    return Cursor(int(version))
+
+
+def _foreign() -> InvalidCursor:
+    return InvalidCursor("The cursor belongs to another conversation.", "after")
 
 
 def _numbers(packed: bytes) -> list[int]:
@@ -68,4 +87,4 @@ def _numbers(packed: bytes) -> list[int]:
 
 
 def _tail(conversation_id: str) -> bytes:
-    return bytes.fromhex(conversation_id[-16:])
+    return bytes.fromhex(short_id(conversation_id))

@@ -1,6 +1,5 @@
 """Texts from outside: how they are folded, and what a forged cursor or a row of a newer version can do."""
 
-import base64
 import json
 
 import pytest
@@ -38,19 +37,20 @@ def test_a_letter_that_folds_to_many_does_not_grow_past_the_limit() -> None:
 
 
 def forged(cursor: str, *values: object) -> str:
-    """Return a cursor with the same tag and other values."""
-    tag = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))[0]
-    return base64.urlsafe_b64encode(json.dumps([tag, *values]).encode()).rstrip(b"=").decode()
+    """Return a cursor of the same list with another sort key."""
+    tag, parent, *_ = json.loads(bytes.fromhex(cursor))
+    return json.dumps([tag, parent, *values]).encode().hex()
 
 
 async def test_a_forged_cursor_is_refused(services: Services) -> None:
     character = await make_character(services)
     await services.conversations.create(LOCAL_OWNER, character.id, {"title": "a"})
     for order, values in (
-        (ConversationOrder.ACTIVE_DESC, ("0001-01-01T00:00:00+14:00", "conv_" + "0" * 32)),
-        (ConversationOrder.ACTIVE_DESC, (5, "conv_" + "0" * 32)),
-        (ConversationOrder.TITLE_ASC, ("a\0b", "conv_" + "0" * 32)),
-        (ConversationOrder.TITLE_ASC, ("\ud800", "conv_" + "0" * 32)),
+        (ConversationOrder.ACTIVE_DESC, ("0001-01-01T00:00:00+14:00", "0" * 32)),
+        (ConversationOrder.ACTIVE_DESC, (5, "0" * 32)),
+        (ConversationOrder.TITLE_ASC, ("a\0b", "0" * 32)),
+        (ConversationOrder.TITLE_ASC, ("\ud800", "0" * 32)),
+        (ConversationOrder.TITLE_ASC, ("a", "conv_" + "0" * 32)),
         (ConversationOrder.TITLE_ASC, ("a",)),
     ):
         page = await services.conversations.page(LOCAL_OWNER, Listing(order), PageArguments(first=1))
