@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
@@ -28,25 +28,57 @@ class Loader(DataLoader[K, T]):
 
 
 class Loaders:
-    """The loaders of one operation, for one owner. A key is an id, or a tuple of an id and what is asked of it."""
+    """The loaders of one operation, for one owner, each made when it is first used.
+
+    A key is an id, or a tuple of an id and what is asked of it.
+    """
 
     def __init__(self, services: Services, owner: str) -> None:
-        def owned(load: Callable[..., Awaitable[list[T]]]) -> Callable[..., Awaitable[list[T]]]:
-            return partial(load, owner)
+        self._services = services
+        self._owner = owner
 
-        characters, conversations, messages = services.characters, services.conversations, services.messages
-        self.characters: Loader[str, Character | None] = Loader(owned(characters.by_ids))
-        self.conversations: Loader[str, Conversation | None] = Loader(owned(conversations.by_ids))
-        self.messages: Loader[str, SeenMessage | None] = Loader(owned(messages.by_ids))
-        self.conversations_of: Loader[_Asked, Page[Conversation]] = Loader(_alike(owned(conversations.pages_of)))
-        self.conversation_counts_of: Loader[_Asked, int] = Loader(_alike(owned(conversations.counts_of)))
-        self.messages_of: Loader[_Asked, Page[Message]] = Loader(_alike(owned(messages.path_pages)))
-        self.alternatives_of: Loader[TreePosition, list[Message]] = Loader(owned(messages.alternatives))
-        self.alternative_ids_of: Loader[TreePosition, list[str]] = Loader(owned(messages.alternative_ids))
-        self.active_replies_of: Loader[str, Message | None] = Loader(owned(messages.active_replies))
-        self.chat_histories_of: Loader[str, list[Element]] = Loader(
-            owned(services.chat_histories.of_conversations)
-        )
+    @cached_property
+    def characters(self) -> Loader[str, Character | None]:
+        return Loader(self._owned(self._services.characters.by_ids))
+
+    @cached_property
+    def conversations(self) -> Loader[str, Conversation | None]:
+        return Loader(self._owned(self._services.conversations.by_ids))
+
+    @cached_property
+    def messages(self) -> Loader[str, SeenMessage | None]:
+        return Loader(self._owned(self._services.messages.by_ids))
+
+    @cached_property
+    def conversations_of(self) -> Loader[_Asked, Page[Conversation]]:
+        return Loader(_alike(self._owned(self._services.conversations.pages_of)))
+
+    @cached_property
+    def conversation_counts_of(self) -> Loader[_Asked, int]:
+        return Loader(_alike(self._owned(self._services.conversations.counts_of)))
+
+    @cached_property
+    def messages_of(self) -> Loader[_Asked, Page[Message]]:
+        return Loader(_alike(self._owned(self._services.messages.path_pages)))
+
+    @cached_property
+    def alternatives_of(self) -> Loader[TreePosition, list[Message]]:
+        return Loader(self._owned(self._services.messages.alternatives))
+
+    @cached_property
+    def alternative_ids_of(self) -> Loader[TreePosition, list[str]]:
+        return Loader(self._owned(self._services.messages.alternative_ids))
+
+    @cached_property
+    def active_replies_of(self) -> Loader[str, Message | None]:
+        return Loader(self._owned(self._services.messages.active_replies))
+
+    @cached_property
+    def chat_histories_of(self) -> Loader[str, list[Element]]:
+        return Loader(self._owned(self._services.chat_histories.of_conversations))
+
+    def _owned(self, load: Callable[..., Awaitable[list[T]]]) -> Callable[..., Awaitable[list[T]]]:
+        return partial(load, self._owner)
 
 
 def _alike(

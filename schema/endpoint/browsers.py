@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -74,11 +75,13 @@ class TrustedHosts:
 
     def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
         self._app = app
-        self._hosts = hosts
+        # Clients send few different names; a stranger who sends many only empties this.
+        self._allows = lru_cache(maxsize=1000)(hosts.allows)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        host = "" if scope["type"] == "lifespan" else HTTPConnection(scope).headers.get("host", "")
-        if scope["type"] == "lifespan" or self._hosts.allows(host):
+        given = next((value for key, value in scope.get("headers", ()) if key == b"host"), b"")
+        host = given.decode("latin-1")
+        if scope["type"] == "lifespan" or self._allows(host):
             await self._app(scope, receive, send)
             return
         message = f'The host "{host}" is not trusted. Add its name to REPARTEE_TRUSTED_HOSTS to allow it.'

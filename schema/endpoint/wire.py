@@ -28,7 +28,7 @@ def decode(text: str | bytes) -> Any:
         text = text.decode() if isinstance(text, bytes) else text
         if text.count("[") + text.count("{") > MAX_CONTAINERS:
             raise MalformedText(f"The JSON has too many lists and objects; the limit is {MAX_CONTAINERS:,}.")
-        return json.loads(text, parse_constant=_reject_constant, parse_float=_finite)
+        return _DECODER.decode(text)
     except UnicodeDecodeError:
         raise MalformedText("The JSON is not encoded in UTF-8.") from None
     except RecursionError:
@@ -50,3 +50,7 @@ def _finite(digits: str) -> float:
     if math.isinf(number):
         raise MalformedText("The JSON has a number that is too large.")
     return number
+
+
+# json.loads would make a decoder for each text.
+_DECODER = json.JSONDecoder(parse_constant=_reject_constant, parse_float=_finite)

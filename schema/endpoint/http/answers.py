@@ -1,9 +1,9 @@
 """HTTP responses: their status codes and media types, and the errors of HTTP requests."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from schema.endpoint import wire
 from schema.endpoint.errors import BAD_REQUEST, INTERNAL, Formatted
@@ -28,10 +28,23 @@ def status_for(media: MediaType, executed: bool, code: str | None = None) -> int
     return _STATUSES.get(code or "", 400)
 
 
-def answer(body: Formatted, media: MediaType) -> Response:
-    executed = "data" in body
-    code = None if executed else body["errors"][0]["extensions"]["code"]
-    return _response(body, status_for(media, executed, code), media)
+class Answer:
+    """The ASGI response of an operation; Starlette's would take as long as a small query."""
+
+    def __init__(self, body: Formatted, media: MediaType) -> None:
+        executed = "data" in body
+        self.body = wire.encode(body)
+        self.status = status_for(media, executed, None if executed else body["errors"][0]["extensions"]["code"])
+        self.headers = (*_HEADERS[media], (b"content-length", str(len(self.body)).encode()))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+_HEADERS = {
+    media: ((b"vary", b"Accept"), (b"content-type", f"{media}; charset=utf-8".encode())) for media in MediaType
+}
 
 
 class HTTPError(Exception):
@@ -44,7 +57,8 @@ class HTTPError(Exception):
         self.headers = headers
 
     def response(self, media: MediaType = MediaType.JSON) -> Response:
-        return _response({"errors": [self.error]}, self.status, media, self.headers)
+        headers = {"Vary": "Accept", "Content-Type": f"{media}; charset=utf-8", **self.headers}
+        return Response(wire.encode({"errors": [self.error]}), self.status, headers)
 
 
 def not_allowed(message: str, allow: str = METHODS) -> HTTPError:
@@ -53,10 +67,3 @@ def not_allowed(message: str, allow: str = METHODS) -> HTTPError:
 
 def not_acceptable(message: str) -> HTTPError:
     return HTTPError(406, message, "NOT_ACCEPTABLE")
-
-
-def _response(
-    body: Formatted, status: int, media: MediaType, headers: Mapping[str, str] | None = None
-) -> Response:
-    common = {"Vary": "Accept", "Content-Type": f"{media}; charset=utf-8", **(headers or {})}
-    return Response(wire.encode(body), status, common)

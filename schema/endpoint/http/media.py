@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 
 class MediaType(StrEnum):
@@ -51,6 +52,12 @@ class AcceptRange:
         if self.name == "*/*":
             return 1
         return 2 if self.name == media.partition("/")[0] + "/*" else 0
+
+
+@lru_cache(maxsize=1000)
+def accepted_types(accept: bytes | None, offered: tuple[MediaType, ...]) -> tuple[MediaType, ...]:
+    """Return what `ranked` does for the bytes of an Accept header; most clients send one of few."""
+    return tuple(ranked(None if accept is None else accept.decode("latin-1"), offered))
 
 
 def ranked(accept: str | None, offered: Sequence[MediaType]) -> list[MediaType]:

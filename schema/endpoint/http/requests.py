@@ -1,9 +1,11 @@
 """GraphQL requests, parsed from HTTP requests and WebSocket messages."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.datastructures import QueryParams
+from starlette.types import Receive, Scope
 
 from schema.endpoint import wire
 from schema.endpoint.execution.operations import GraphQLRequest
@@ -40,17 +42,20 @@ def from_mapping(given: Any) -> GraphQLRequest:
     return request
 
 
-async def read(request: Request, max_body: int) -> GraphQLRequest:
+async def read(scope: Scope, receive: Receive, max_body: int) -> GraphQLRequest:
     """Return the GraphQL request of an HTTP request. Raises HTTPError."""
     try:
-        if request.method == "GET":
-            return from_mapping(_parameters(request))
-        _check_content_type(request.headers.get("content-type"))
-        return from_mapping(wire.decode(await _body(request, max_body)))
+        if scope["method"] == "GET":
+            return from_mapping(_parameters(QueryParams(scope["query_string"])))
+        _check_content_type(header(scope, b"content-type"))
+        return from_mapping(wire.decode(await _body(scope, receive, max_body)))
     except (MalformedRequest, wire.MalformedText) as error:
         raise HTTPError(400, str(error)) from None
-    except ClientDisconnect:
-        raise HTTPError(400, "The connection closed before the request was complete.") from None
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """Return the first header of the name, which must be in lower case."""
+    return next((value for key, value in scope["headers"] if key == name), None)
 
 
 def _part(given: Mapping[str, Any], name: str, kind: type, kind_name: str) -> Any:
@@ -70,10 +75,10 @@ def _sha256(extensions: Mapping[str, Any]) -> str | None:
     return str(sha256).lower()
 
 
-def _parameters(request: Request) -> dict[str, Any]:
+def _parameters(query: QueryParams) -> dict[str, Any]:
     parameters: dict[str, Any] = {}
     for name in _PARAMETERS:
-        given = request.query_params.getlist(name)
+        given = query.getlist(name)
         if len(given) > 1:
             raise MalformedRequest(f"The parameter `{name}` must not be repeated.")
         if given and (given[0] or name == "query"):
@@ -81,39 +86,41 @@ def _parameters(request: Request) -> dict[str, Any]:
     return parameters
 
 
-def _check_content_type(header: str | None) -> None:
-    content_type = AcceptRange.read(header or "")
+def _check_content_type(given: bytes | None) -> None:
+    if problem := _content_type_problem(given or b""):
+        raise HTTPError(415, problem, "UNSUPPORTED_MEDIA_TYPE", Accept="application/json")
+
+
+@lru_cache(maxsize=1000)
+def _content_type_problem(given: bytes) -> str | None:
+    content_type = AcceptRange.read(given.decode("latin-1"))
     if content_type.name != "application/json":
-        raise HTTPError(
-            415,
-            "The content type of the request must be application/json.",
-            "UNSUPPORTED_MEDIA_TYPE",
-            Accept="application/json",
-        )
+        return "The content type of the request must be application/json."
     if content_type.parameters.get("charset", "utf-8") not in _CHARSETS:
-        raise HTTPError(
-            415, "The charset of the request must be UTF-8.", "UNSUPPORTED_MEDIA_TYPE", Accept="application/json"
-        )
+        return "The charset of the request must be UTF-8."
+    return None
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def _body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """Return the body of at most `limit` bytes. Raises HTTPError.
 
     A longer body is read, but not stored, up to twice the limit: a client reads no response while it is sending.
     """
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > (limit if "expect" in request.headers else 2 * limit):
+    announced = (header(scope, b"content-length") or b"").decode("latin-1")
+    if announced.isdigit() and int(announced) > (limit if header(scope, b"expect") else 2 * limit):
         raise _too_large(limit)
-    body, size = bytearray(), 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > 2 * limit:
-            break
+    parts, size, more = [], 0, True
+    while more and size <= 2 * limit:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise HTTPError(400, "The connection closed before the request was complete.")
+        part, more = message.get("body", b""), message.get("more_body", False)
+        size += len(part)
         if size <= limit:
-            body += chunk
+            parts.append(part)
     if size > limit:
         raise _too_large(limit)
-    return bytes(body)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _too_large(limit: int) -> HTTPError:

@@ -1,8 +1,9 @@
 """GraphQL endpoint: one URL for JSON responses, streams, WebSockets, and the playground."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 from graphql import OperationType
+from starlette.datastructures import QueryParams
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,10 +18,10 @@ from schema.endpoint.browsers import Hosts, Origins, TrustedHosts, cors_middlewa
 from schema.endpoint.documents.limits import Limits
 from schema.endpoint.documents.trusted import Documents
 from schema.endpoint.errors import Formatted, RequestError
-from schema.endpoint.execution.operations import Operation, Operations
+from schema.endpoint.execution.operations import Operation, Operations, PlainQuery
 from schema.endpoint.http import requests
-from schema.endpoint.http.answers import METHODS, HTTPError, answer, not_acceptable, not_allowed
-from schema.endpoint.http.media import ANSWERS, STREAMS, MediaType, ranked
+from schema.endpoint.http.answers import METHODS, Answer, HTTPError, not_acceptable, not_allowed
+from schema.endpoint.http.media import ANSWERS, STREAMS, MediaType, accepted_types
 from schema.endpoint.http.streams import FRAMINGS, StreamResponse
 from schema.endpoint.pages import Playground
 from schema.endpoint.websocket import Sockets
@@ -28,6 +29,7 @@ from services import Services
 
 # A GET request with none of these parameters has no operation: a browser gets the playground.
 _OPERATION_PARAMETERS = ("query", "documentId", "extensions")
+_WITH_PAGE = (*ANSWERS, MediaType.HTML)
 _TRANSPORTS = "text/event-stream, multipart/mixed;subscriptionSpec=1.0, or a WebSocket (graphql-transport-ws)"
 
 
@@ -58,59 +60,60 @@ class GraphQLEndpoint:
         return [Middleware(TrustedHosts, hosts=self._hosts)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._response(Request(scope, receive))
+        response = await self._response(scope, receive)
         await response(scope, receive, send)
 
     async def _socket(self, websocket: WebSocket) -> None:
         await self._sockets.serve(websocket)
 
-    async def _response(self, request: Request) -> ASGIApp:
+    async def _response(self, scope: Scope, receive: Receive) -> ASGIApp:
         media = MediaType.JSON
-        if request.method == "OPTIONS":
+        if scope["method"] == "OPTIONS":
             return Response(status_code=204, headers={"Allow": METHODS})
         try:
-            accepted = _accepted_types(request)
+            accepted = _accepted_types(scope)
             if accepted[0] is MediaType.HTML:
-                return await self._playground.page(request)
+                return await self._playground.page(Request(scope, receive))
             media = next((one for one in accepted if one not in STREAMS), MediaType.JSON)
-            return await self._execute(request, accepted)
+            return await self._execute(scope, receive, accepted)
         except HTTPError as error:
             return error.response(media)
         except RequestError as error:
-            return answer({"errors": error.errors}, media)
+            return Answer({"errors": error.errors}, media)
         except Exception as error:
-            return answer({"errors": [errors.internal_error(error)]}, media)
+            return Answer({"errors": [errors.internal_error(error)]}, media)
 
-    async def _execute(self, request: Request, accepted: list[MediaType]) -> ASGIApp:
-        graphql_request = await requests.read(request, self._max_body)
+    async def _execute(self, scope: Scope, receive: Receive, accepted: Sequence[MediaType]) -> ASGIApp:
+        request = await requests.read(scope, receive, self._max_body)
         try:
-            operation = self._operations.prepare(graphql_request)
+            operation = self._operations.prepare(request)
         except RequestError as error:
             if accepted[0] in STREAMS:
                 return StreamResponse(_single(error), FRAMINGS[accepted[0]], self._stopping)
             raise
-        if request.method == "GET" and operation.type is OperationType.MUTATION:
+        if scope["method"] == "GET" and operation.type is OperationType.MUTATION:
             raise not_allowed("A mutation must be sent by POST, not GET.", "POST")
         media = _result_type(operation, accepted)
         if media in STREAMS:
             return StreamResponse(operation.results(), FRAMINGS[media], self._stopping)
-        return answer(await operation.result(), media)
+        return Answer(await operation.result(), media)
 
 
-def _accepted_types(request: Request) -> list[MediaType]:
+def _accepted_types(scope: Scope) -> Sequence[MediaType]:
     """Return the media types for the response, the best first. Raises HTTPError."""
-    if request.method not in ("GET", "POST"):
-        raise not_allowed(
-            f"{request.method} is not supported; send queries by GET or POST, and mutations by POST."
-        )
-    has_operation = request.method == "POST" or any(name in request.query_params for name in _OPERATION_PARAMETERS)
-    accepted = ranked(request.headers.get("accept"), ANSWERS if has_operation else (*ANSWERS, MediaType.HTML))
+    method = scope["method"]
+    if method not in ("GET", "POST"):
+        raise not_allowed(f"{method} is not supported; send queries by GET or POST, and mutations by POST.")
+    has_operation = method == "POST" or any(
+        name in QueryParams(scope["query_string"]) for name in _OPERATION_PARAMETERS
+    )
+    accepted = accepted_types(requests.header(scope, b"accept"), ANSWERS if has_operation else _WITH_PAGE)
     if not accepted:
         raise not_acceptable(f"None of the accepted media types is supported; accept one of {', '.join(ANSWERS)}.")
     return accepted if accepted[0] is MediaType.HTML else [one for one in accepted if one is not MediaType.HTML]
 
 
-def _result_type(operation: Operation, accepted: list[MediaType]) -> MediaType:
+def _result_type(operation: Operation | PlainQuery, accepted: Sequence[MediaType]) -> MediaType:
     """Return the media type for the results of the operation. Raises HTTPError."""
     if operation.type is not OperationType.SUBSCRIPTION:
         return accepted[0]
