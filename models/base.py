@@ -38,9 +38,11 @@ class Key(TypeDecorator[str]):
         return dialect.type_descriptor(CHAR(32) if dialect.name == "sqlite" else Uuid(as_uuid=False))
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        prefix, _, digits = value.partition("_")
+        return None if value is None else self.stored(value)
+
+    def stored(self, key: str) -> str:
+        """Returns what is stored of a key: its digits."""
+        prefix, _, digits = key.partition("_")
         return digits if prefix == self.prefix and _HEX.fullmatch(digits) else _NO_ROW
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:

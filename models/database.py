@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import math
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from models import sqlite
 from models.ownership import OwnedSession, Owner, everyone
+from models.readers import Reader
 
 T = TypeVar("T")
 Work = Callable[[AsyncSession], Awaitable[T]]
@@ -72,6 +74,9 @@ class Database:
             )
         self.engines = (self._engine(READERS), self._engine(1 if self._is_sqlite else READERS, writes=True))
         reader, writer = self.engines
+        # From this version on SQLite takes JSON apart without losing digits of its numbers.
+        can_write_json = self._is_sqlite and sqlite3.sqlite_version_info >= (3, 38)
+        self.reader = Reader(reader) if can_write_json else None
         self._reads = _sessions(reader)
         self._snapshots = _sessions(reader, "DEFERRED")
         self._writes = _sessions(writer, "IMMEDIATE")
@@ -230,6 +235,8 @@ class Database:
         self._closing_at = asyncio.get_running_loop().time() + CLOSING_TIMEOUT
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.reader is not None:
+            await self.reader.close()
         for engine in self.engines:
             await engine.dispose()
 

@@ -8,7 +8,20 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final, NoReturn
 
-from sqlalchemy import Boolean, ColumnElement, Select, and_, column, event, exists, not_, select, table, true
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    column,
+    event,
+    exists,
+    not_,
+    select,
+    table,
+    true,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, ORMExecuteState, Session, mapped_column, with_loader_criteria
 from sqlalchemy.orm.interfaces import ORMOption
@@ -42,7 +55,27 @@ class Owned:
     @classmethod
     def visible_to(cls, owner: str) -> ColumnElement[bool]:
         """Returns the condition for the owner's rows that belong to no character that is being deleted."""
-        return and_(_unselective(cls.owner == owner), _not_hidden(cls))
+        return _visible(getattr(cls, "__tablename__", ""), cls, owner)
+
+
+def table_of(
+    model: type[Any], name: str, owner: ColumnElement[Any], is_within: bool
+) -> tuple[FromClause, ColumnElement[bool]]:
+    """Returns a table under a name of its own, and the condition for the rows in it that the owner may see.
+
+    It is for statements that no session binds. What is within something that was found belongs to no character
+    that is being deleted.
+    """
+    table = model.__table__.alias(name)
+    return table, _owned(table.c, owner) if is_within else _visible(model.__tablename__, table.c, owner)
+
+
+def _visible(table_name: str, columns: Any, owner: Any) -> ColumnElement[bool]:
+    return and_(_owned(columns, owner), _not_hidden(table_name, columns))
+
+
+def _owned(columns: Any, owner: Any) -> ColumnElement[bool]:
+    return _unselective(columns.owner == owner)
 
 
 class _unselective(FunctionElement[bool]):
@@ -137,15 +170,15 @@ _CHARACTERS = table("characters", column("id"), column("deleting_at"))
 _CONVERSATIONS = table("conversations", column("id"), column("character_id"))
 
 
-def _not_hidden(cls: Any) -> ColumnElement[bool]:
+def _not_hidden(table_name: str, columns: Any) -> ColumnElement[bool]:
     """For messages and runs, the first test is made once a statement; the second one hardly ever."""
-    match getattr(cls, "__tablename__", None):
+    match table_name:
         case "characters":
-            return and_(cls.deleting_at.is_(None))
+            return and_(columns.deleting_at.is_(None))
         case "conversations":
-            return and_(cls.character_id.not_in(_deleting(_CHARACTERS.c.id)))
+            return and_(columns.character_id.not_in(_deleting(_CHARACTERS.c.id)))
         case "messages" | "runs":
-            of_row = _CONVERSATIONS.c.id == cls.conversation_id
+            of_row = _CONVERSATIONS.c.id == columns.conversation_id
             doomed = _CONVERSATIONS.c.character_id.in_(_deleting(_CHARACTERS.c.id))
             return not_(and_(_deleting(true()).exists(), exists().where(of_row, doomed)))
     return true()

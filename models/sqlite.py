@@ -8,7 +8,7 @@ is pinned.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -73,6 +73,20 @@ class OneHopConnection(aiosqlite.Connection):
 
         return await self._execute(execute_and_fetch)  # type: ignore[no-any-return, no-untyped-call]
 
+    async def values(self, statements: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Any]:
+        """Returns the first value of each statement, None where it has no row, in one hop and one transaction."""
+
+        def read_all() -> list[Any]:
+            if len(statements) == 1:
+                return [_first_value(self._conn, statements[0])]
+            self._conn.execute("BEGIN")
+            try:
+                return [_first_value(self._conn, statement) for statement in statements]
+            finally:
+                self._conn.execute("COMMIT")
+
+        return await self._execute(read_all)  # type: ignore[no-any-return, no-untyped-call]
+
     async def _connect(self) -> aiosqlite.Connection:
         try:
             return await super()._connect()
@@ -91,6 +105,11 @@ class OneHopConnection(aiosqlite.Connection):
     async def rollback(self) -> None:
         if self.in_transaction:
             await super().rollback()
+
+
+def _first_value(connection: sqlite3.Connection, statement: tuple[str, Mapping[str, Any]]) -> Any:
+    row = connection.execute(*statement).fetchone()
+    return None if row is None else row[0]
 
 
 def connect(

@@ -8,14 +8,18 @@ import strawberry
 from models import Character, Conversation, Message
 from resolvers.connections import Connection
 from resolvers.context import Info
+from resolvers.reads import reads
 from services.characters import CharacterOrder
 from services.paging import page_arguments
+from services.reads import lists, relations
 
 
+@reads(relations.CHARACTER)
 async def character(info: Info, id: strawberry.ID) -> Character | None:
     return await info.context.loaders.characters.load(id)
 
 
+@reads(lists.CHARACTERS)
 async def characters(
     info: Info, first: int = 20, order_by: CharacterOrder = CharacterOrder.NAME_ASC, search: str | None = None
 ) -> Sequence[Character]:
@@ -23,6 +27,7 @@ async def characters(
     return (await service.page(info.context.owner, order_by, search, page_arguments(first))).nodes
 
 
+@reads(lists.CHARACTERS_CONNECTION)
 async def characters_connection(
     info: Info,
     first: int | None = None,
@@ -37,10 +42,12 @@ async def characters_connection(
     return Connection(page, lambda: service.count(owner, search))
 
 
+@reads(relations.CHARACTER_OF_CONVERSATION)
 async def of_conversation(conversation: strawberry.Parent[Conversation], info: Info) -> Character | None:
     return await info.context.loaders.characters.load(conversation.character_id)
 
 
+@reads(relations.SPEAKER)
 async def speaker_of(message: strawberry.Parent[Message], info: Info) -> Character | None:
     return await info.context.loaders.characters.load(message.speaker_id) if message.speaker_id else None
 

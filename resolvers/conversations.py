@@ -9,8 +9,10 @@ import strawberry
 from models import Character, Conversation, Message
 from resolvers.connections import Connection
 from resolvers.context import Info
+from resolvers.reads import reads
 from services.conversations import ConversationOrder, Listing
 from services.paging import Page, PageArguments, page_arguments
+from services.reads import lists, relations
 from services.streaming import cursors
 from services.streaming.changes import ConversationChange
 from services.streaming.cursors import Cursor
@@ -18,10 +20,12 @@ from services.streaming.cursors import Cursor
 NEWEST = ConversationOrder.ACTIVE_DESC
 
 
+@reads(relations.CONVERSATION)
 async def conversation(info: Info, id: strawberry.ID) -> Conversation | None:
     return await info.context.loaders.conversations.load(id)
 
 
+@reads(lists.CONVERSATIONS)
 async def conversations(
     info: Info,
     character_id: strawberry.ID | None = None,
@@ -34,6 +38,7 @@ async def conversations(
     return page.nodes
 
 
+@reads(lists.CONVERSATIONS_CONNECTION)
 async def conversations_connection(
     info: Info,
     character_id: strawberry.ID | None = None,
@@ -50,6 +55,7 @@ async def conversations_connection(
     return Connection(found, lambda: service.count(owner, listing, character_id))
 
 
+@reads(lists.CONVERSATIONS_OF_CHARACTER)
 async def of_character(
     character: strawberry.Parent[Character],
     info: Info,
@@ -60,6 +66,7 @@ async def of_character(
     return (await _page_of(character, info, Listing(order_by, search), page_arguments(first))).nodes
 
 
+@reads(lists.CONNECTION_OF_CHARACTER)
 async def connection_of_character(
     character: strawberry.Parent[Character],
     info: Info,
@@ -75,10 +82,12 @@ async def connection_of_character(
     return Connection(page, partial(_count, character.id, listing, info))
 
 
+@reads(relations.CONVERSATION_COUNT)
 async def count_of_character(character: strawberry.Parent[Character], info: Info) -> int:
     return await _count(character.id, Listing(), info)
 
 
+@reads(relations.CONVERSATION_OF_MESSAGE)
 async def of_message(message: strawberry.Parent[Message], info: Info) -> Conversation | None:
     return await info.context.loaders.conversations.load(message.conversation_id)
 
@@ -88,6 +97,7 @@ async def chat_history(conversation: strawberry.Parent[Conversation], info: Info
     return await info.context.loaders.chat_histories_of.load(conversation.id)
 
 
+@reads(relations.STREAM_CURSOR)
 def stream_cursor(conversation: strawberry.Parent[Conversation], info: Info) -> str:
     return cursors.encode(conversation.id, Cursor(info.context.stream_version(conversation)))
 

@@ -9,8 +9,10 @@ import strawberry
 from models import Conversation, Message
 from resolvers.connections import Connection
 from resolvers.context import Info
+from resolvers.reads import reads
 from services.messages import LAST_PAGE, TreePosition
 from services.paging import Page, PageArguments, page_arguments
+from services.reads import lists, relations
 
 
 async def by_id(info: Info, id: str | None) -> Message | None:
@@ -22,10 +24,12 @@ async def by_id(info: Info, id: str | None) -> Message | None:
     return seen.message
 
 
+@reads(relations.MESSAGE)
 async def message(info: Info, id: strawberry.ID) -> Message | None:
     return await by_id(info, id)
 
 
+@reads(lists.MESSAGES)
 async def of_conversation(
     conversation: strawberry.Parent[Conversation],
     info: Info,
@@ -40,6 +44,7 @@ async def of_conversation(
     return (await _path_page(conversation, info, page)).nodes
 
 
+@reads(lists.CONNECTION_OF_CONVERSATION)
 async def connection_of_conversation(
     conversation: strawberry.Parent[Conversation],
     info: Info,
@@ -58,39 +63,47 @@ async def connection_of_conversation(
     return Connection(await _path_page(conversation, info, page), partial(_path_length, conversation))
 
 
+@reads(relations.LAST_MESSAGE)
 async def last_of_conversation(conversation: strawberry.Parent[Conversation], info: Info) -> Message | None:
     page = await _path_page(conversation, info, PageArguments(last=1))
     return page.nodes[0] if page.nodes else None
 
 
+@reads(relations.ACTIVE_REPLY)
 async def active_reply(conversation: strawberry.Parent[Conversation], info: Info) -> Message | None:
     info.context.saw(conversation.id, conversation.history_version)
     return await info.context.loaders.active_replies_of.load(conversation.id)
 
 
+@reads(relations.FORKED_FROM)
 async def forked_from(conversation: strawberry.Parent[Conversation], info: Info) -> Message | None:
     return await by_id(info, conversation.forked_from_id)
 
 
+@reads(relations.PARENT)
 async def parent(message: strawberry.Parent[Message], info: Info) -> Message | None:
     return await by_id(info, message.parent_id)
 
 
+@reads(lists.ALTERNATIVES)
 async def alternatives(message: strawberry.Parent[Message], info: Info) -> Sequence[Message]:
     return await info.context.loaders.alternatives_of.load(
         TreePosition(message.conversation_id, message.parent_id)
     )
 
 
+@reads(relations.ALTERNATIVE_INDEX)
 async def alternative_index(message: strawberry.Parent[Message], info: Info) -> int:
     ids = await _alternative_ids(message, info)
     return ids.index(message.id) if message.id in ids else 0
 
 
+@reads(relations.ALTERNATIVE_COUNT)
 async def alternative_count(message: strawberry.Parent[Message], info: Info) -> int:
     return len(await _alternative_ids(message, info))
 
 
+@reads(relations.METADATA)
 def metadata(message: strawberry.Parent[Message]) -> dict[str, Any]:
     return message.extra or {}
 

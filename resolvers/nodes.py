@@ -8,14 +8,17 @@ import strawberry
 from models import Character, Conversation, Message
 from resolvers.context import Info
 from resolvers.messages import by_id
+from resolvers.reads import reads
 from services.engines import Model
 from services.errors import InvalidInput
 from services.paging import MAX_PAGE_SIZE
+from services.reads import relations
 from services.server import ServerInfo
 
 Node = Character | Conversation | Message
 
 
+@reads(relations.NODE)
 async def node(info: Info, id: strawberry.ID) -> Node | None:
     loaders = info.context.loaders
     match id.partition("_")[0]:

@@ -69,6 +69,11 @@ def represents(*sources: type) -> Callable[[type[T]], type[T]]:
     return decorate
 
 
+def name_of_type_for(source: type) -> str:
+    """Return the name of the GraphQL type that represents rows of the class."""
+    return get_object_definition(_types_by_source[source], strict=True).name
+
+
 E = TypeVar("E", bound=type[Enum])
 
 

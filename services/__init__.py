@@ -11,6 +11,7 @@ from services.conversations import ConversationService
 from services.engines import Engine
 from services.housekeeping import Housekeeping
 from services.messages import MessageService
+from services.reads.service import ReadService
 from services.replies.recovery import Recovery
 from services.replies.service import ReplyService
 from services.replies.writer import ReplyWriter
@@ -29,6 +30,7 @@ class Services:
     conversations: ConversationService
     messages: MessageService
     chat_histories: ChatHistoryService
+    reads: ReadService
     replies: ReplyService
     streams: StreamService
     changes: ChangeService
@@ -47,6 +49,7 @@ class Services:
             conversations=ConversationService(database, broker, settings.user_name),
             messages=MessageService(database, broker, settings.max_message_length),
             chat_histories=ChatHistoryService(database, broker),
+            reads=ReadService(database),
             replies=ReplyService(database, broker, engine, writer, streams, settings),
             streams=streams,
             changes=ChangeService(database, broker),

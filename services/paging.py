@@ -48,12 +48,15 @@ class PageArguments:
         return self.after is not None or self.before is not None
 
 
+FIRST_PAGE = PageArguments(first=20)
+
+
 def page_arguments(
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
-    default: PageArguments = PageArguments(first=20),
+    default: PageArguments = FIRST_PAGE,
 ) -> PageArguments:
     """Checks what a caller asks for; without `first` and `last` the size is the default's.
 
@@ -139,6 +142,11 @@ class Order:
             raise InvalidCursor("This cursor belongs to another list.", field)
         return key
 
+    def stored_key(self, cursor: str, field: str) -> list[Any]:
+        """Returns what sort_key does, as SQLite stores it. Raises InvalidCursor."""
+        read = zip(self.columns, self.sort_key(cursor, field), strict=True)
+        return [_stored(column, value) for column, value in read]
+
     async def page(self, session: AsyncSession, query: Select[Any], page: PageArguments) -> "Page[Any]":
         """Runs the query for one page of its rows."""
         for cursor, backward, field in ((page.after, False, "after"), (page.before, True, "before")):
@@ -177,6 +185,14 @@ class Page(Generic[Row]):
     def with_nodes(self, nodes: Sequence[Row]) -> "Page[Row]":
         """Returns the page with other forms of the same rows."""
         return replace(self, nodes=nodes)
+
+
+def parent_named_in(cursor: str) -> str:
+    """Returns the short id of the parent whose list the cursor claims to be of; empty when it is no cursor."""
+    try:
+        return str(json.loads(bytes.fromhex(cursor))[1])
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return ""
 
 
 def short_id(id: str) -> str:

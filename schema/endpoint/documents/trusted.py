@@ -2,14 +2,12 @@
 
 import hashlib
 import json
-from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from schema.endpoint.errors import RequestError, request_error
-
-V = TypeVar("V")
+from services.lru_cache import LRUCache
 
 # Characters of all registered documents together.
 MAX_REGISTERED_LENGTH = 5_000_000
@@ -19,36 +17,13 @@ class DocumentsError(ValueError):
     """The file of trusted documents cannot be used; the message says in one line why."""
 
 
-class LRUCache(Generic[V]):
-    """Cache of weighted values that drops the least recently used ones beyond a total weight of `capacity`."""
-
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._weight = 0
-        self._entries: OrderedDict[str, tuple[V, int]] = OrderedDict()
-
-    def get(self, key: str) -> V | None:
-        entry = self._entries.get(key)
-        if entry is None:
-            return None
-        self._entries.move_to_end(key)
-        return entry[0]
-
-    def put(self, key: str, value: V, weight: int) -> None:
-        self._weight += weight - self._entries.pop(key, (value, 0))[1]
-        self._entries[key] = (value, weight)
-        while self._weight > self._capacity:
-            _, (_, dropped) = self._entries.popitem(last=False)
-            self._weight -= dropped
-
-
 class Documents:
     """Finds the document of a request. With `only_trusted`, only documents of the file are executed."""
 
     def __init__(self, trusted: Mapping[str, str], only_trusted: bool) -> None:
         self._trusted = {**{digest(text): text for text in trusted.values()}, **trusted}
         self._only_trusted = only_trusted
-        self._registered: LRUCache[str] = LRUCache(MAX_REGISTERED_LENGTH)
+        self._registered: LRUCache[str, str] = LRUCache(MAX_REGISTERED_LENGTH)
 
     @classmethod
     def read(cls, file: Path | None, only_trusted: bool) -> "Documents":

@@ -1,11 +1,14 @@
 """Execution of operations for every transport: finds the document, validates it, executes it."""
 
 import inspect
-from collections.abc import AsyncGenerator, Callable
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+import orjson
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -17,11 +20,13 @@ from graphql import (
     OperationType,
     create_source_event_stream,
     execute_root_selection_set,
+    get_variable_values,
     map_source_to_response_event,
     parse,
     specified_rules,
     validate,
 )
+from graphql.execution.values import VariableValues
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -32,8 +37,13 @@ from schema.endpoint import errors
 from schema.endpoint.documents.costs import Cost
 from schema.endpoint.documents.limits import Limits, check_document, check_text
 from schema.endpoint.documents.overlaps import FieldsCanBeMerged
-from schema.endpoint.documents.trusted import Documents, LRUCache
+from schema.endpoint.documents.trusted import Documents
 from schema.endpoint.errors import Formatted, RequestError, request_error
+from schema.endpoint.execution.arguments import flags_of
+from schema.endpoint.execution.json_plans import JsonPlan, make_plan
+from services.lru_cache import LRUCache
+
+logger = logging.getLogger("repartee.graphql")
 
 # The weight of all cached documents together: their tokens, and a sixteenth of their characters.
 DOCUMENT_CACHE_SIZE = 100_000
@@ -42,6 +52,8 @@ MAX_VALIDATION_ERRORS = 20
 
 # The default of graphql-core does more work than needed for every leaf.
 _IS_AWAITABLE: Any = optimized_is_awaitable
+
+_NO_VARIABLES = VariableValues({}, {})
 
 RULES = (
     *(rule for rule in specified_rules if rule.__name__ != "OverlappingFieldsCanBeMergedRule"),
@@ -62,14 +74,27 @@ class GraphQLRequest:
     sha256: str | None = None
 
 
+# Plans of one document: one for each combination of what @skip and @include leave out.
+MAX_PLANS = 16
+
+Flags = tuple[Any, ...]
+
+
 @dataclass
 class Document:
-    """A valid document, and the costs of those of its operations that were requested."""
+    """A valid document, and the costs and plans of those of its operations that were requested.
 
+    `flags` are the variables of its @skip and @include; `weight` is its own, without plans.
+    """
+
+    text: str
+    weight: int
     node: DocumentNode
     operations: dict[str | None, OperationDefinitionNode]
     fragments: dict[str, FragmentDefinitionNode]
+    flags: Sequence[str]
     costs: dict[str | None, Cost] = field(default_factory=dict)
+    plans: dict[tuple[str | None, Flags], JsonPlan | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -112,6 +137,28 @@ class Operation:
             yield {"errors": errors.format_errors([located])}
 
 
+@dataclass(frozen=True)
+class PlainQuery:
+    """A query that the database may answer by itself; `by_rows` executes it if it does not."""
+
+    plan: JsonPlan
+    context: Context
+    variables: Mapping[str, Any]
+    by_rows: Callable[[], Operation]
+    type: OperationType = OperationType.QUERY
+
+    async def result(self) -> Formatted:
+        try:
+            data = await self.plan.data(self.context, self.variables)
+        except Exception:
+            logger.warning("A plain read failed; its query is executed by rows.", exc_info=True)
+            data = None
+        return await self.by_rows().result() if data is None else {"data": orjson.Fragment(data)}
+
+    async def results(self) -> AsyncGenerator[Formatted, None]:
+        yield await self.result()
+
+
 class Operations:
     def __init__(
         self, schema: Schema, limits: Limits, documents: Documents, new_context: Callable[[], Context]
@@ -121,19 +168,31 @@ class Operations:
         self._limits = limits
         self._documents = documents
         self._new_context = new_context
-        self._cache: LRUCache[Document] = LRUCache(DOCUMENT_CACHE_SIZE)
+        self._cache: LRUCache[str, Document] = LRUCache(DOCUMENT_CACHE_SIZE)
 
-    def prepare(self, request: GraphQLRequest) -> Operation:
+    def prepare(self, request: GraphQLRequest) -> Operation | PlainQuery:
         """Return the operation ready for execution. Raises RequestError."""
         text = self._documents.text(request.query, request.document_id, request.sha256)
         document = self._cache.get(text) or self._parse(text)
         if request.sha256 is not None and request.query is not None:
             self._documents.register(text, request.sha256)
         name = self._operation_name(document, request.operation_name)
+        context = self._new_context()
+        if document.operations[name].operation is OperationType.QUERY:
+            variables = self._variables(document.operations[name], request.variables)
+            self._check_cost(document, name, variables.coerced)
+            if plan := self._plan(document, name, variables):
+                by_rows = partial(self._operation, document, name, request, context)
+                return PlainQuery(plan, context, variables.coerced, by_rows)
+        return self._operation(document, name, request, context)
+
+    def _operation(
+        self, document: Document, name: str | None, request: GraphQLRequest, context: Context
+    ) -> Operation:
         executor = self._executor_class.build(
             self._schema,
             document.node,
-            context_value=self._new_context(),
+            context_value=context,
             raw_variable_values=request.variables,
             operation_name=name,
             is_awaitable=_IS_AWAITABLE,
@@ -141,8 +200,26 @@ class Operations:
         )
         if isinstance(executor, list):
             raise errors.failed_request(executor, errors.BAD_INPUT)
-        self._check_cost(document, name, executor)
+        self._check_cost(document, name, executor.variable_values.coerced)
         return Operation(executor)
+
+    def _variables(self, operation: OperationDefinitionNode, given: dict[str, Any] | None) -> VariableValues:
+        if not operation.variable_definitions:
+            return _NO_VARIABLES
+        values = get_variable_values(self._schema, operation.variable_definitions, given or {})
+        if isinstance(values, list):
+            raise errors.failed_request(values, errors.BAD_INPUT)
+        return values
+
+    def _plan(self, document: Document, name: str | None, variables: VariableValues) -> JsonPlan | None:
+        key = (name, tuple(variables.coerced.get(flag) for flag in document.flags))
+        if key not in document.plans:
+            if len(document.plans) >= MAX_PLANS:
+                return None
+            operation = document.operations[name]
+            document.plans[key] = make_plan(self._schema, operation, document.fragments, variables)
+            self._cache.put(document.text, document, document.weight * (1 + len(document.plans)))
+        return document.plans[key]
 
     def _parse(self, text: str) -> Document:
         tokens = check_text(text, self._limits)
@@ -157,12 +234,15 @@ class Operations:
         if validation_errors:
             raise errors.failed_request(validation_errors, errors.VALIDATION_FAILED)
         document = Document(
+            text,
+            # The characters count too, because a comment has no tokens and still takes memory.
+            tokens + len(text) // 16,
             node,
             {_name(one): one for one in node.definitions if isinstance(one, OperationDefinitionNode)},
             {one.name.value: one for one in node.definitions if isinstance(one, FragmentDefinitionNode)},
+            flags_of(node),
         )
-        # The characters count too, because a comment has no tokens and still takes memory.
-        self._cache.put(text, document, tokens + len(text) // 16)
+        self._cache.put(text, document, document.weight)
         return document
 
     def _operation_name(self, document: Document, name: str | None) -> str | None:
@@ -177,11 +257,11 @@ class Operations:
             raise request_error(f'The document has no operation named "{name}".', "OPERATION_RESOLUTION_FAILURE")
         return name
 
-    def _check_cost(self, document: Document, name: str | None, executor: Executor[Any]) -> None:
+    def _check_cost(self, document: Document, name: str | None, variables: Mapping[str, Any]) -> None:
         cost = document.costs.get(name)
         if cost is None:
-            cost = document.costs[name] = Cost(self._schema, executor.operation, document.fragments)
-        actual = cost.of(executor.variable_values.coerced)
+            cost = document.costs[name] = Cost(self._schema, document.operations[name], document.fragments)
+        actual = cost.of(variables)
         if actual > self._limits.cost:
             raise errors.over_limit("The result can have too many values", "TOO_COSTLY", self._limits.cost, actual)
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from app import StartError, create_app
-from schema.endpoint.documents.trusted import LRUCache
 from services import Services
 from tests.conftest import serving
 from tests.schema.endpoint.raw import exchange, post
@@ -48,19 +47,6 @@ async def test_a_document_that_is_wrong_is_not_registered(client: Client) -> Non
     sha256 = hashlib.sha256(wrong.encode()).hexdigest()
     await post(client.url, {"query": wrong, **persisted(sha256)})
     assert (await post(client.url, persisted(sha256))).error["message"] == "PersistedQueryNotFound"
-
-
-def test_the_cache_drops_the_least_recently_used() -> None:
-    cache: LRUCache[str] = LRUCache(10)
-    for key in ("a", "b"):
-        cache.put(key, key, 5)
-    assert cache.get("a") == "a"
-    cache.put("c", "c", 5)
-    assert [cache.get(key) for key in ("a", "b", "c")] == ["a", None, "c"]
-    cache.put("a", "A", 6)
-    assert [cache.get(key) for key in ("a", "c")] == ["A", None]
-    cache.put("d", "d", 11)
-    assert [cache.get(key) for key in ("a", "d")] == [None, None]
 
 
 LISTED = {"hello": QUERY}

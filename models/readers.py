@@ -1,0 +1,55 @@
+"""A connection kept open for statements that give one value each: SQLAlchemy opens it, the driver runs them.
+
+Executing through SQLAlchemy costs more than such a statement itself.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from models.sqlite import OneHopConnection
+
+Statement = tuple[str, Mapping[str, Any]]
+
+
+class TooDeep(Exception):
+    """A statement has more levels than the parser of this SQLite bears."""
+
+
+class Reader:
+    """Reads of one process. A second connection would slow both down on few cores; processes scale better."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._opening = asyncio.Lock()
+        self._connection: AsyncConnection | None = None
+        self._driver: OneHopConnection | None = None
+
+    async def values(self, statements: Sequence[Statement]) -> list[Any]:
+        """Returns the first value of each statement, None where it has no row; all see one state of the data.
+
+        Raises TooDeep.
+        """
+        driver = self._driver or await self._open()
+        try:
+            return await driver.values(statements)
+        except sqlite3.OperationalError as error:
+            if "stack overflow" in str(error) or "too large" in str(error):
+                raise TooDeep from error
+            raise
+
+    async def _open(self) -> OneHopConnection:
+        async with self._opening:
+            if self._driver is None:
+                self._connection = await self._engine.connect()
+                self._driver = (await self._connection.get_raw_connection()).driver_connection
+            assert self._driver is not None
+            return self._driver
+
+    async def close(self) -> None:
+        """Gives the connection back. Comes before the engine is disposed of."""
+        if self._connection is not None:
+            await self._connection.close()

@@ -1,0 +1,82 @@
+"""Arguments of fields as values, or as variables whose values come with each request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    GraphQLArgument,
+    GraphQLField,
+    Undefined,
+    ValueNode,
+    VariableNode,
+    Visitor,
+    is_non_null_type,
+    value_from_ast,
+    visit,
+)
+
+from services.reads.projections import NotPlain
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An argument whose value a variable gives."""
+
+    name: str
+    default: Any
+    required: bool
+
+    def value(self, variables: Mapping[str, Any]) -> Any:
+        value = variables.get(self.name, self.default)
+        if value is Undefined:
+            value = None
+        if value is None and self.required:
+            raise NotPlain
+        return value
+
+
+Given = Mapping[str, Any]
+
+
+def flags_of(document: DocumentNode) -> list[str]:
+    """Return the names of the variables that @skip and @include have."""
+    found: dict[str, None] = {}
+
+    class Finder(Visitor):
+        def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+            values = [argument.value for argument in node.arguments or ()]
+            found.update((value.name.value, None) for value in values if isinstance(value, VariableNode))
+
+    visit(document, Finder())
+    return list(found)
+
+
+def arguments_of(definition: GraphQLField, node: FieldNode) -> Given:
+    """Return the arguments by the names that resolvers have for them."""
+    given = {argument.name.value: argument.value for argument in node.arguments or ()}
+    return {
+        argument.extensions["strawberry-definition"].python_name: _argument(argument, given.get(name))
+        for name, argument in definition.args.items()
+    }
+
+
+def _argument(argument: GraphQLArgument, given: ValueNode | None) -> Any:
+    default = None if argument.default_value is Undefined else argument.default_value
+    if given is None:
+        return default
+    if isinstance(given, VariableNode):
+        return Variable(given.name.value, default, is_non_null_type(argument.type))
+    value = value_from_ast(given, argument.type)
+    if value is Undefined:
+        raise NotPlain
+    return value
+
+
+def values_of(given: Given, variables: Mapping[str, Any]) -> Given:
+    return {
+        name: value.value(variables) if isinstance(value, Variable) else value for name, value in given.items()
+    }
