@@ -67,15 +67,12 @@ def table_of(
     that is being deleted.
     """
     table = model.__table__.alias(name)
-    return table, _owned(table.c, owner) if is_within else _visible(model.__tablename__, table.c, owner)
+    # A hint in a correlated query would keep SQLite from seeing that an index has the rows in the wanted order.
+    return table, table.c.owner == owner if is_within else _visible(model.__tablename__, table.c, owner)
 
 
 def _visible(table_name: str, columns: Any, owner: Any) -> ColumnElement[bool]:
-    return and_(_owned(columns, owner), _not_hidden(table_name, columns))
-
-
-def _owned(columns: Any, owner: Any) -> ColumnElement[bool]:
-    return _unselective(columns.owner == owner)
+    return and_(_unselective(columns.owner == owner), _not_hidden(table_name, columns))
 
 
 class _unselective(FunctionElement[bool]):

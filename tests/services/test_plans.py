@@ -1,5 +1,6 @@
 """Every list and every count walks an index, also when one owner has 200,000 conversations with one character."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from services.replies.options import ReplyMode, ReplyOptions
 from services.settings import Settings
 from tests.support.crowd import multiply
 from tests.support.makers import TestEngine, make_character, make_history
+from tests.support.plain_reads import Asking
 
 FIRST, LAST = PageArguments(first=5), PageArguments(last=5)
 
@@ -127,6 +129,67 @@ async def test_a_list_walks_an_index(name: str, crowded: Crowded) -> None:
                 plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
                 steps = [row[3] for row in plan]
                 check(name, steps)
+
+
+def documents() -> dict[str, str]:
+    """Return plain reads of every list in every order, by name."""
+    asked = {}
+    for order in ConversationOrder:
+        listing = f"conversations(first: 5, orderBy: {order}) {{ id title }}"
+        asked[f"conversations {order}"] = f"{{ {listing} }}"
+        asked[f"conversations of a character {order}"] = f"{{ character(id: $id) {{ {listing} }} }}"
+        for page in ("first: 5", "last: 5", 'first: 5, after: "$cursor"', 'last: 5, before: "$cursor"'):
+            if "$" not in page or order is ConversationOrder.ACTIVE_DESC:
+                pages = (
+                    f"conversationsConnection({page}, orderBy: {order}) {{ edges {{ cursor node {{ title }} }} }}"
+                )
+                asked[f"conversations of a character {order} {page}"] = f"{{ character(id: $id) {{ {pages} }} }}"
+    for one in CharacterOrder:
+        asked[f"characters {one}"] = (
+            f"{{ characters(orderBy: {one}) {{ id lists: conversations(first: 5) {{ id }} }} }}"
+        )
+    inside = {
+        "messages": "messages { content parent { id } speaker { id } }",
+        "last message": "lastMessage { content } activeReply { id } forkedFrom { id } character { id }",
+        "path": "messagesConnection(last: 5) { totalCount edges { cursor node { id } } }",
+        "tree": "messagesConnection(includeInactive: true) { totalCount edges { cursor node { id } } }",
+        "alternatives": "messages(last: 1) { alternativeCount alternativeIndex alternatives { id } }",
+    }
+    wrapped = {name: f"{{ conversation(id: $conversation) {{ {part} }} }}" for name, part in inside.items()}
+    counts = "{ charactersConnection { totalCount } conversationsConnection { totalCount } }"
+    return asked | wrapped | {"counts": counts}
+
+
+@pytest.mark.parametrize("name", documents())
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_plain_read_walks_an_index(name: str, crowded: Crowded) -> None:
+    asking = Asking(crowded.services, LOCAL_OWNER)
+    order = Listing(ConversationOrder.ACTIVE_DESC)
+    page = await crowded.services.conversations.page(LOCAL_OWNER, order, FIRST, crowded.character)
+    given = {
+        "$conversation": f'"{crowded.conversation}"',
+        "$id": f'"{crowded.character}"',
+        "$cursor": page.cursors[0],
+    }
+    document = documents()[name]
+    for variable, value in given.items():
+        document = document.replace(variable, value)
+    assert await asking.plain(document) is not None
+    values = {"owner": LOCAL_OWNER.removeprefix("user_")}
+    async with crowded.database.read(everyone()) as session:
+        connection = await session.connection()
+        for statement in asking.statements(document):
+            named = {**dict.fromkeys(re.findall(r":(\w+)", statement), "1"), **values}
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", named)
+            steps = [row[3] for row in plan if not MADE.match(row[3])]
+            if "turned" in statement:
+                # A page from the end is turned around: up to 101 rows.
+                steps.remove("USE TEMP B-TREE FOR ORDER BY")
+            check(name, steps)
+
+
+# Rows that a plain read has read already.
+MADE = re.compile(r"SCAN (row|rows|read|turned)\d+")
 
 
 # Partial indexes, which hold next to nothing, and rows that a statement has made itself.
