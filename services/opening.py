@@ -10,7 +10,7 @@ from models import Character, Conversation, Generation, Message, Role, TitleSour
 from services import checking
 from services.errors import InvalidInput
 from services.generations import generation_with
-from services.prompting import Names
+from services.prompting.macros import Names
 
 DEFAULT_TITLE = "New conversation"
 

@@ -64,10 +64,23 @@ class EngineConfigurationError(Exception):
     """Settings from which no engine can be built; the message is one line with the setting and the way out."""
 
 
+class TokenCounter(Protocol):
+    """Counts the tokens of texts; a chat template adds some around each."""
+
+    def least(self, text: str) -> int:
+        """Returns a number that `count` never returns less than, without asking anybody."""
+        ...
+
+    async def count(self, texts: Sequence[str]) -> Sequence[int]:
+        """Returns the tokens of each text. Raises EngineError."""
+        ...
+
+
 class Engine(Protocol):
     """Interface of an engine. `name` and `reason` tell operators which engine runs and why it was chosen.
 
-    `prompt_limit` is the maximum of tokens in a prompt; `default_model` replies when a prompt names no model.
+    `prompt_limit` is the maximum of tokens in a prompt, as `tokens` counts them; `default_model` replies when a
+    prompt names no model.
     """
 
     @property
@@ -76,6 +89,8 @@ class Engine(Protocol):
     def reason(self) -> str: ...
     @property
     def prompt_limit(self) -> int: ...
+    @property
+    def tokens(self) -> TokenCounter: ...
     @property
     def default_model(self) -> str | None: ...
 

@@ -9,7 +9,7 @@ from random import Random
 from models import FinishReason, Role, TokenUsage
 from services.engines import Model, Piece, Prompt
 from services.engines.continuing import TextJoiner, text_to_continue
-from services.engines.tokens import estimate
+from services.engines.tokens import Estimator, estimate
 
 _NAME = "builtin"
 _WORD = re.compile(r"\s*\S+")
@@ -73,6 +73,7 @@ class BuiltinEngine:
 
     name = _NAME
     prompt_limit = 100_000
+    tokens = Estimator()
     default_model = _NAME
 
     def __init__(self, reason: str, pace_ms: float = 20) -> None:

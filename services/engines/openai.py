@@ -10,12 +10,12 @@ from typing import Any
 import httpx2
 
 from models import FailureCode
-from services.engines import EngineError, Model, Piece, Prompt
+from services.engines import EngineError, Model, Piece, Prompt, TokenCounter
 from services.engines.completion import Completion, Dialect, request_body
 from services.engines.connection import Connection, Patience
 from services.engines.faults import Rejection, refused
 from services.engines.storable import storable_name
-from services.engines.tokens import token_count
+from services.engines.tokens import Estimator, token_count
 
 _CONTEXT_FIELDS = ("context_length", "max_model_len", "max_context_length", "n_ctx", "n_ctx_train")
 
@@ -47,6 +47,7 @@ class OpenAIEngine:
     ) -> None:
         self.reason = reason
         self.prompt_limit = provider.prompt_limit
+        self.tokens: TokenCounter = Estimator()
         self.default_model = provider.model
         self._provider = provider
         self._dialect = provider.dialect

@@ -1,5 +1,6 @@
 """Token counts: reading those of a provider, and estimating them where the provider does not count."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from models import TokenUsage
@@ -31,6 +32,16 @@ def counted_usage(usage: Any) -> TokenUsage | None:
 
 def estimated_usage(prompt: Prompt, reply: str) -> TokenUsage:
     return TokenUsage(sum(estimate(turn.content) for turn in prompt.turns), estimate(reply), estimated=True)
+
+
+class Estimator:
+    """Token counter for models whose tokenizer is not at hand."""
+
+    def least(self, text: str) -> int:
+        return estimate(text)
+
+    async def count(self, texts: Sequence[str]) -> Sequence[int]:
+        return [estimate(text) for text in texts]
 
 
 def estimate(text: str) -> int:

@@ -1,17 +1,42 @@
 """Reads what a prompt is made of: the character, the conversation, and as much of the newest history as fits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Character, Conversation, Database, Generation, Message
-from services.engines import Prompt
-from services.engines.tokens import estimate
-from services.prompting import Names, Scene, build_prompt
+from services.engines import Engine, Prompt
+from services.prompting import planning
+from services.prompting.macros import Names
+from services.prompting.values import Said, Scene
 
 # Messages read first; each further page has twice as many.
 _FIRST_PAGE = 20
+
+_TEXTS = (
+    Character.system_prompt,
+    Character.description,
+    Character.personality,
+    Character.scenario,
+    Character.example_dialogue,
+    Character.post_history_instructions,
+    Conversation.topic,
+    Conversation.context,
+)
+_SCENE = select(
+    Character.name,
+    Character.generation.label("of_character"),
+    Conversation.generation.label("of_conversation"),
+    *_TEXTS,
+).join(Character, Character.id == Conversation.character_id)
+_PATH = (
+    select(Message.position, Message.role, Message.content)
+    .where(Message.active, ~Message.hidden, Message.content != "")
+    .order_by(Message.position.desc())
+)
 
 
 class ReplyDeleted(Exception):
@@ -20,37 +45,51 @@ class ReplyDeleted(Exception):
 
 @dataclass(frozen=True)
 class PromptReader:
-    """`limit` is how many tokens a prompt may have."""
-
     database: Database
     user_name: str
-    limit: int
+    engine: Engine
 
     async def read(self, owner: str, reply: Message, settings: Generation) -> Prompt:
         """A reply that has text already is to be continued. Raises EngineError and ReplyDeleted."""
-        continues = bool(reply.content)
         async with self.database.snapshot(owner) as session:
-            conversation = await session.get(Conversation, reply.conversation_id)
-            character = await session.get(Character, conversation.character_id) if conversation else None
-            if conversation is None or character is None:
+            found = (await session.execute(_SCENE.where(Conversation.id == reply.conversation_id))).one_or_none()
+            if found is None:
                 raise ReplyDeleted
-            end = reply.position + 1 if continues else reply.position
-            history = await _newest(session, conversation.id, end, self.limit)
-        scene = Scene(character, conversation, Names(character.name, self.user_name))
-        generation = settings.over(conversation.generation).over(character.generation)
-        return build_prompt(scene, history, self.limit, generation, continues)
+            scene = self._scene(found)
+            said = await self._newest(session, reply, self._room(scene))
+        # The tokenizer may be another process, so it is asked when the session is closed.
+        texts = planning.texts(scene, said, reply.content)
+        counts = dict(zip(texts, await self.engine.tokens.count(texts), strict=True))
+        plan = planning.plan(scene, said, self.engine.prompt_limit, counts.__getitem__, reply.content)
+        return plan.prompt(settings.over(found.of_conversation).over(found.of_character))
 
+    def _scene(self, found: Row[*tuple[Any, ...]]) -> Scene:
+        texts = {column.key: getattr(found, column.key) for column in _TEXTS}
+        return Scene(Names(found.name, self.user_name), **texts)
 
-async def _newest(session: AsyncSession, conversation_id: str, end: int, limit: int) -> list[Message]:
-    """Returns the visible messages before the position, newest first: `limit` tokens of them, or more."""
-    found: list[Message] = []
-    path = select(Message).where(Message.conversation_id == conversation_id, Message.active, ~Message.hidden)
-    size = _FIRST_PAGE
-    while end > 0 and limit > 0:
-        start = max(end - size, 0)
-        page = path.where(Message.position >= start, Message.position < end)
-        rows = (await session.scalars(page.order_by(Message.position.desc()))).all()
-        found += rows
-        limit -= sum(estimate(row.content) for row in rows)
-        end, size = start, 2 * size
-    return found
+    def _room(self, scene: Scene) -> int:
+        """Returns at least the tokens that are left for the history."""
+        turns = [*planning.opening(scene), *planning.closing(scene)]
+        return self.engine.prompt_limit - sum(self._least(turn.content) for turn in turns)
+
+    def _least(self, text: str) -> int:
+        return self.engine.tokens.least(text) + planning.TURN_TOKENS
+
+    async def _newest(self, session: AsyncSession, reply: Message, room: int) -> Sequence[Said]:
+        """Returns the messages before the reply, oldest first: as many as may fit, and one more."""
+        found: list[Said] = []
+        end, size = reply.position, _FIRST_PAGE
+        while end > 0:
+            start = max(end - size, 0)
+            page = _PATH.where(
+                Message.conversation_id == reply.conversation_id,
+                Message.position >= start,
+                Message.position < end,
+            )
+            for row in await session.execute(page):
+                found.append(Said(row.position, row.role, row.content))
+                room -= self._least(row.content)
+                if room < 0:
+                    return found[::-1]
+            end, size = start, 2 * size
+        return found[::-1]

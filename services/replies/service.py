@@ -42,7 +42,7 @@ class ReplyService:
         self._broker = broker
         self._writer = writer
         self._streams = streams
-        self._prompts = PromptReader(database, settings.user_name, engine.prompt_limit)
+        self._prompts = PromptReader(database, settings.user_name, engine)
         self._max_message_length = settings.max_message_length
         self.wait_limit = settings.wait_limit
 

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from models import LOCAL_OWNER, Database, Message, Role, Run, Status, everyone
 from services import Services
+from services.engines import PromptTurn
 from services.errors import IdempotencyConflict, InvalidInput, NotFound, ReplyInProgress, WrongRole
 from services.messages import TreePosition
 from services.paging import PageArguments
@@ -123,7 +124,9 @@ async def test_regenerating_keeps_the_old_answer_beside_the_new(services: Servic
 
 
 async def test_continuing_writes_on_in_the_same_message(services: Services, engine: TestEngine) -> None:
-    conversation = await make_conversation(services)
+    conversation = await make_conversation(
+        services, await make_character(services, post_history_instructions="Go on.")
+    )
     engine.say("Half a ")
     first = await say(services, conversation.id, "Go", BACKGROUND)
     live = await services.streams.watch(LOCAL_OWNER, conversation.id)
@@ -135,7 +138,7 @@ async def test_continuing_writes_on_in_the_same_message(services: Services, engi
     assert whole.reply.id == first.reply.id
     assert (whole.reply.content, whole.reply.status) == ("Half a sentence.", Status.COMPLETED)
     assert [prompt.continues for prompt in engine.prompts] == [False, True]
-    assert engine.prompts[1].turns[-1].content == "Half a "
+    assert engine.prompts[1].turns == [*engine.prompts[0].turns, PromptTurn(Role.ASSISTANT, "Half a ")]
 
 
 async def test_only_the_last_reply_can_be_continued(services: Services) -> None:
@@ -223,7 +226,7 @@ async def test_the_prompt_tells_who_speaks_and_keeps_the_newest_that_fits(
     assert "Kind to User." in opening.content
     assert closing.content == "Be Ada."
     assert turns[-1].content == "And now?"
-    assert [turn.content.split()[0] for turn in turns[:-1]] == ["8", "9", "10", "11"]
+    assert [turn.content.split()[0] for turn in turns[:-1]] == ["10", "11"]
 
 
 async def test_a_message_too_long_for_the_model_fails_and_is_kept(services: Services) -> None:

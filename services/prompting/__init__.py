@@ -1,0 +1,1 @@
+"""Prompts for engines: rows in, a plan out. Pure functions."""
