@@ -69,12 +69,11 @@ def test_the_prompt_of_a_continuation_is_that_of_the_reply_and_its_text() -> Non
 
 
 def test_a_text_longer_than_the_reserve_moves_the_window_only_if_it_must() -> None:
-    # Such a window has just stepped, and is half full.
-    reply = min((prompt_of(SHORT[:length]) for length in range(100, 150)), key=lambda one: len(one.turns))
-    last = reply.turns[-2].content
-    begun = "x" * 3 * 2 * RESERVE
-    said = [message for message in SHORT if message.content <= last]
-    assert prompt_of(said, begun).turns == [*reply.turns, PromptTurn(Role.ASSISTANT, begun)]
+    for length in range(100, 200):
+        reply = prompt_of(SHORT[:length])
+        begun = "x" * 3 * (LIMIT - tokens_of(reply.turns) - TURN_TOKENS)
+        assert prompt_of(SHORT[:length], begun).turns == [*reply.turns, PromptTurn(Role.ASSISTANT, begun)]
+        assert prompt_of(SHORT[:length], begun + "x").turns[1] != reply.turns[1]
 
 
 def test_a_reply_that_grows_for_long_moves_the_window_in_steps() -> None:
