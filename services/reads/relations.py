@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -26,6 +27,18 @@ class Relation(Protocol):
     def expression(self, builder: Builder, row: Row | None, nested: Nested) -> ColumnElement[Any]:
         """Returns the relation's value as JSON, NULL for nothing; `row` is the table's row that it begins at."""
         ...
+
+
+def stored_id(model: type[Any], id: str) -> str:
+    """Returns an id as it is stored; a malformed one as a value that no row has."""
+    return _key(model).stored(id)
+
+
+@cache
+def _key(model: Any) -> Key:
+    kind = model.__mapper__.columns["id"].type
+    assert isinstance(kind, Key)
+    return kind
 
 
 @dataclass(frozen=True)
@@ -97,17 +110,6 @@ class Beside:
         assert row is not None
         found, visible = builder.table(self.model, nested, row)
         return _object(builder, row, found, nested, visible, self.condition(builder, row, found, nested))
-
-
-def stored_id(model: type[Any], id: str) -> str:
-    """Returns an id as it is stored; a malformed one as a value that no row has."""
-    return _key(model).stored(id)
-
-
-def _key(model: type[Any]) -> Key:
-    kind = model.__mapper__.columns["id"].type
-    assert isinstance(kind, Key)
-    return kind
 
 
 def _object(

@@ -9,15 +9,24 @@ from graphql import (
     DocumentNode,
     FieldNode,
     GraphQLArgument,
+    GraphQLError,
     GraphQLField,
+    GraphQLSchema,
+    OperationDefinitionNode,
     Undefined,
     ValueNode,
     VariableNode,
     Visitor,
+    coerce_input_value,
+    get_named_type,
+    get_variable_values,
+    is_leaf_type,
     is_non_null_type,
+    type_from_ast,
     value_from_ast,
     visit,
 )
+from graphql.execution.values import VariableValues
 
 from services.reads.projections import NotPlain
 
@@ -40,6 +49,30 @@ class Variable:
 
 
 Given = Mapping[str, Any]
+
+
+class Variables:
+    """The variables of an operation, coerced as graphql-core does, with their types looked up only once."""
+
+    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
+        self._schema = schema
+        self._definitions = operation.variable_definitions or ()
+        self._types = {one.variable.name.value: type_from_ast(schema, one.type) for one in self._definitions}
+        self._are_leaves = all(is_leaf_type(get_named_type(kind)) for kind in self._types.values())
+
+    def coerced(self, given: dict[str, Any]) -> dict[str, Any] | list[GraphQLError]:
+        values = {name: self._value(name, kind, given) for name, kind in self._types.items()}
+        if Undefined not in values.values():
+            return values
+        checked = self.checked(given)
+        return checked if isinstance(checked, list) else checked.coerced
+
+    def checked(self, given: dict[str, Any]) -> VariableValues | list[GraphQLError]:
+        return get_variable_values(self._schema, self._definitions, given)
+
+    def _value(self, name: str, kind: Any, given: dict[str, Any]) -> Any:
+        """Return Undefined for what only graphql-core knows: defaults, errors, and inputs with fields."""
+        return coerce_input_value(given[name], kind) if self._are_leaves and name in given else Undefined
 
 
 def flags_of(document: DocumentNode) -> list[str]:

@@ -20,13 +20,11 @@ from graphql import (
     OperationType,
     create_source_event_stream,
     execute_root_selection_set,
-    get_variable_values,
     map_source_to_response_event,
     parse,
     specified_rules,
     validate,
 )
-from graphql.execution.values import VariableValues
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -39,7 +37,7 @@ from schema.endpoint.documents.limits import Limits, check_document, check_text
 from schema.endpoint.documents.overlaps import FieldsCanBeMerged
 from schema.endpoint.documents.trusted import Documents
 from schema.endpoint.errors import Formatted, RequestError, request_error
-from schema.endpoint.execution.arguments import flags_of
+from schema.endpoint.execution.arguments import Variables, flags_of
 from schema.endpoint.execution.json_plans import JsonPlan, make_plan
 from services.lru_cache import LRUCache
 
@@ -52,8 +50,6 @@ MAX_VALIDATION_ERRORS = 20
 
 # The default of graphql-core does more work than needed for every leaf.
 _IS_AWAITABLE: Any = optimized_is_awaitable
-
-_NO_VARIABLES = VariableValues({}, {})
 
 RULES = (
     *(rule for rule in specified_rules if rule.__name__ != "OverlappingFieldsCanBeMergedRule"),
@@ -94,6 +90,7 @@ class Document:
     fragments: dict[str, FragmentDefinitionNode]
     flags: Sequence[str]
     costs: dict[str | None, Cost] = field(default_factory=dict)
+    variables: dict[str | None, Variables] = field(default_factory=dict)
     plans: dict[tuple[str | None, Flags], JsonPlan | None] = field(default_factory=dict)
 
 
@@ -179,11 +176,11 @@ class Operations:
         name = self._operation_name(document, request.operation_name)
         context = self._new_context()
         if document.operations[name].operation is OperationType.QUERY:
-            variables = self._variables(document.operations[name], request.variables)
-            self._check_cost(document, name, variables.coerced)
-            if plan := self._plan(document, name, variables):
+            variables = self._variables(document, name, request.variables or {})
+            self._check_cost(document, name, variables)
+            if plan := self._plan(document, name, request.variables or {}, variables):
                 by_rows = partial(self._operation, document, name, request, context)
-                return PlainQuery(plan, context, variables.coerced, by_rows)
+                return PlainQuery(plan, context, variables, by_rows)
         return self._operation(document, name, request, context)
 
     def _operation(
@@ -203,21 +200,24 @@ class Operations:
         self._check_cost(document, name, executor.variable_values.coerced)
         return Operation(executor)
 
-    def _variables(self, operation: OperationDefinitionNode, given: dict[str, Any] | None) -> VariableValues:
-        if not operation.variable_definitions:
-            return _NO_VARIABLES
-        values = get_variable_values(self._schema, operation.variable_definitions, given or {})
+    def _variables(self, document: Document, name: str | None, given: dict[str, Any]) -> dict[str, Any]:
+        if name not in document.variables:
+            document.variables[name] = Variables(self._schema, document.operations[name])
+        values = document.variables[name].coerced(given)
         if isinstance(values, list):
             raise errors.failed_request(values, errors.BAD_INPUT)
         return values
 
-    def _plan(self, document: Document, name: str | None, variables: VariableValues) -> JsonPlan | None:
-        key = (name, tuple(variables.coerced.get(flag) for flag in document.flags))
+    def _plan(
+        self, document: Document, name: str | None, given: dict[str, Any], variables: Mapping[str, Any]
+    ) -> JsonPlan | None:
+        key = (name, tuple(variables.get(flag) for flag in document.flags))
         if key not in document.plans:
-            if len(document.plans) >= MAX_PLANS:
+            values = document.variables[name].checked(given)
+            if len(document.plans) >= MAX_PLANS or isinstance(values, list):
                 return None
             operation = document.operations[name]
-            document.plans[key] = make_plan(self._schema, operation, document.fragments, variables)
+            document.plans[key] = make_plan(self._schema, operation, document.fragments, values)
             self._cache.put(document.text, document, document.weight * (1 + len(document.plans)))
         return document.plans[key]
 
