@@ -29,7 +29,7 @@ class Relation(Protocol):
         ...
 
 
-def stored_id(model: type[Any], id: str) -> str:
+def stored_id(model: Any, id: str) -> str:
     """Returns an id as it is stored; a malformed one as a value that no row has."""
     return _key(model).stored(id)
 
