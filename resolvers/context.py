@@ -1,17 +1,12 @@
 """The context that all resolvers of one operation share."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import strawberry
 
 from models import LOCAL_OWNER, Conversation
 from resolvers.loaders import Loaders
 from services import Services
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -38,13 +33,10 @@ class Context:
         """Returns a version of the conversation that is no newer than any of its texts in the answer."""
         return min(conversation.history_version, self._seen.get(conversation.id, conversation.history_version))
 
-    async def fresh_for_each(self, events: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-        """Yields a subscription's events; each is an answer of its own, for which everything is read again."""
-        async with aclosing(events) as open_events:
-            async for event in open_events:
-                self.reset_loaders()
-                self._seen.clear()
-                yield event
+    def begin_answer(self) -> None:
+        """Begins another answer of a subscription, for which everything is read again."""
+        self.reset_loaders()
+        self._seen.clear()
 
 
 Info = strawberry.Info[Context, None]

@@ -151,8 +151,7 @@ async def fork(
 
 async def changes(info: Info, conversation_id: strawberry.ID) -> AsyncIterator[ConversationChange]:
     """Checks first, then streams: a refusal is an error and not an event."""
-    found = await info.context.services.changes.watch(info.context.owner, conversation_id)
-    return info.context.fresh_for_each(found)
+    return await info.context.services.changes.watch(info.context.owner, conversation_id)
 
 
 async def _page_of(character: Character, info: Info, listing: Listing, page: PageArguments) -> Page[Conversation]:

@@ -57,8 +57,7 @@ async def reply_stream(
     info: Info, conversation_id: strawberry.ID, after: str | None = None, until_done: bool = False
 ) -> AsyncIterator[ReplyEvent]:
     """Checks first, then streams: a refusal is an error and not an event."""
-    events = await info.context.services.streams.watch(info.context.owner, conversation_id, after, until_done)
-    return info.context.fresh_for_each(events)
+    return await info.context.services.streams.watch(info.context.owner, conversation_id, after, until_done)
 
 
 async def message_of_event(event: strawberry.Parent[ReplyEvent], info: Info) -> Message | None:

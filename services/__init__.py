@@ -17,6 +17,7 @@ from services.replies.service import ReplyService
 from services.replies.writer import ReplyWriter
 from services.settings import Settings
 from services.streaming.changes import ChangeService
+from services.streaming.readers import Readers
 from services.streaming.service import StreamService
 
 
@@ -34,6 +35,7 @@ class Services:
     replies: ReplyService
     streams: StreamService
     changes: ChangeService
+    readers: Readers
     writer: ReplyWriter
     housekeeping: Housekeeping
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -41,7 +43,8 @@ class Services:
     @classmethod
     def build(cls, settings: Settings, database: Database, broker: Broker, engine: Engine) -> "Services":
         writer = ReplyWriter(database, broker, engine, settings.max_message_length)
-        streams = StreamService(database, broker)
+        readers = Readers(database, broker)
+        streams = StreamService(database, readers)
         return cls(
             settings=settings,
             engine=engine,
@@ -52,7 +55,8 @@ class Services:
             reads=ReadService(database),
             replies=ReplyService(database, broker, engine, writer, streams, settings),
             streams=streams,
-            changes=ChangeService(database, broker),
+            changes=ChangeService(database, readers),
+            readers=readers,
             writer=writer,
             housekeeping=Housekeeping(database, Recovery(database, broker, writer)),
         )
@@ -61,14 +65,19 @@ class Services:
         """Ends what an earlier process left unfinished, and begins to write checkpoints."""
         await self.housekeeping.open()
         self.writer.open()
+        self.readers.open()
 
     async def drain(self) -> None:
         """Ends the running replies, and waits until their watchers have been told."""
-        await self.close()
+        await self._end_replies()
         await self.streams.settle()
         self.stopping.set()
 
     async def close(self) -> None:
         """Ends the running replies, and stores what was written."""
+        await self._end_replies()
+        await self.readers.close()
+
+    async def _end_replies(self) -> None:
         await self.housekeeping.close()
         await self.writer.close()

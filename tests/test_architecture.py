@@ -82,7 +82,7 @@ def test_nobody_but_the_broker_announces_by_itself() -> None:
         str(path.relative_to(ROOT))
         for path in sources("services")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Attribute) and node.attr in ("announce", "wake_all")
+        if isinstance(node, ast.Attribute) and node.attr in ("announce", "tell_rows")
     }
     assert callers == {"services/broker/memory.py"}
 

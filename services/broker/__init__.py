@@ -1,7 +1,6 @@
 """Brokers: hints from those who change a conversation to those who watch it, and the text of running replies."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,20 +17,17 @@ class LiveReply(Text, Protocol):
     def message_id(self) -> str: ...
 
     def append(self, text: str) -> None:
-        """Adds text. Watchers are woken at once for the first text, then about every 30 ms."""
+        """Adds text. Listeners are told at once of the first text, then about every 30 ms."""
 
     def close(self) -> None:
-        """Ends the reply once its final text is stored; watchers read the rows again."""
+        """Ends the reply once its final text is stored; listeners are told to read the rows again."""
 
 
-class Watch(Protocol):
-    """One watcher's place. It holds no text, so a slow watcher costs nothing and slows nobody down."""
+class Listener(Protocol):
+    """Is told, in the middle of whatever the caller does: it only notes what it will do."""
 
-    def take_news(self) -> bool:
-        """Returns whether rows have changed since this was last asked."""
-
-    async def changed(self, timeout: float) -> None:
-        """Returns when rows have changed or text has come, or after `timeout` seconds."""
+    def rows_changed(self) -> None: ...
+    def text_grew(self) -> None: ...
 
 
 class Broker(Protocol):
@@ -46,12 +42,13 @@ class Broker(Protocol):
         ...
 
     def changed(self, session: AsyncSession, conversation_id: str) -> None:
-        """Tells watchers, after the session's commit, that rows of the conversation have changed."""
+        """Tells listeners, after the session's commit, that rows of the conversation have changed."""
 
     def topics(self) -> list[str]:
         """Returns the ids of the conversations that somebody watches or writes here."""
         ...
 
-    def watch(self, conversation_id: str) -> AbstractContextManager[Watch]:
-        """Begins to watch: whatever changes from now on is noticed."""
-        ...
+    def subscribe(self, conversation_id: str, listener: Listener) -> None:
+        """Lets the listener be told of everything that happens in the conversation from now on."""
+
+    def unsubscribe(self, conversation_id: str, listener: Listener) -> None: ...

@@ -1,100 +1,86 @@
 """The broker of a single process: a growing text for each running reply, and watchers that are woken."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import after_commit
+from services.broker import Listener
 from services.broker.texts import GrowingText
 
-# Seconds for which text is gathered before watchers are woken again.
+# Seconds for which text is gathered before listeners are told again.
 DELTA_INTERVAL = 0.03
 
 
 class _Live(GrowingText):
-    def __init__(
-        self, topic: "_Topic", run: int, message_id: str, text: str, on_change: Callable[[], None]
-    ) -> None:
+    def __init__(self, topic: "_Topic", run: int, message_id: str, text: str) -> None:
         super().__init__(text)
-        self.on_change = on_change
-        self.on_close: Callable[[], None] = lambda: None
         self.run = run
         self.message_id = message_id
         self._topic = topic
-        self._waking: asyncio.TimerHandle | None = None
-        self._last_woken = float("-inf")
+        self._telling: asyncio.TimerHandle | None = None
+        self._last_told = float("-inf")
 
     def append(self, text: str) -> None:
         super().append(text)
-        if self._waking is None:
+        if self._telling is None:
             loop = asyncio.get_running_loop()
-            due = self._last_woken + DELTA_INTERVAL
+            due = self._last_told + DELTA_INTERVAL
             if loop.time() >= due:
-                self._wake()
+                self._tell()
             else:
-                self._waking = loop.call_at(due, self._wake)
+                self._telling = loop.call_at(due, self._tell)
 
     def close(self) -> None:
-        if self._waking is not None:
-            self._waking.cancel()
-        if self._topic.live is self:
-            self._topic.live = None
-        self._topic.wake_all()
-        self.on_close()
+        if self._telling is not None:
+            self._telling.cancel()
+        self._topic.close(self)
 
-    def _wake(self) -> None:
-        self._waking = None
-        self._last_woken = asyncio.get_running_loop().time()
-        for watch in self._topic.watches:
-            watch.wake()
-
-
-class _Watch:
-    def __init__(self) -> None:
-        self._news = False
-        self._woken = asyncio.Event()
-
-    def wake(self, news: bool = False) -> None:
-        self._news = self._news or news
-        self._woken.set()
-
-    def take_news(self) -> bool:
-        news, self._news = self._news, False
-        return news
-
-    async def changed(self, timeout: float) -> None:
-        try:
-            async with asyncio.timeout(timeout):
-                await self._woken.wait()
-        except TimeoutError:
-            return
-        self._woken.clear()
+    def _tell(self) -> None:
+        self._telling = None
+        self._last_told = asyncio.get_running_loop().time()
+        for listener in self._topic.listeners:
+            listener.text_grew()
 
 
 class _Topic:
-    def __init__(self) -> None:
-        self.live: _Live | None = None
-        self.watches: set[_Watch] = set()
+    """What happens in one conversation. `on_unused` is called once nobody writes or listens any more."""
 
-    def wake_all(self) -> None:
-        for watch in self.watches:
-            watch.wake(news=True)
+    def __init__(self, on_unused: Callable[[], None]) -> None:
+        self.live: _Live | None = None
+        self.on_change: Callable[[], None] | None = None
+        self.listeners: list[Listener] = []
+        self._on_unused = on_unused
+
+    def open(self, live: _Live, on_change: Callable[[], None]) -> None:
+        self.live, self.on_change = live, on_change
+        self.tell_rows()
+
+    def close(self, live: _Live) -> None:
+        # A reply is closed when its end is stored, and again when its task ends.
+        if self.live is live:
+            self.live = self.on_change = None
+            self.tell_rows()
+            self.remove_unused()
 
     def announce(self) -> None:
-        if self.live is not None:
-            self.live.on_change()
-        self.wake_all()
+        if self.on_change is not None:
+            self.on_change()
+        self.tell_rows()
 
-    @property
-    def unused(self) -> bool:
-        return self.live is None and not self.watches
+    def tell_rows(self) -> None:
+        for listener in self.listeners:
+            listener.rows_changed()
+
+    def remove_unused(self) -> None:
+        if self.live is None and not self.listeners:
+            self._on_unused()
 
 
 class MemoryBroker:
-    """Keeps a topic for a conversation only while somebody writes or watches."""
+    """Keeps a topic for a conversation only while somebody writes or listens."""
 
     def __init__(self) -> None:
         self._topics: dict[str, _Topic] = {}
@@ -102,11 +88,10 @@ class MemoryBroker:
     def open(
         self, conversation_id: str, run: int, message_id: str, text: str, on_change: Callable[[], None]
     ) -> _Live:
-        topic = self._topics.setdefault(conversation_id, _Topic())
-        topic.live = _Live(topic, run, message_id, text, on_change)
-        topic.live.on_close = partial(self._remove_unused, conversation_id)
-        topic.wake_all()
-        return topic.live
+        topic = self._topic(conversation_id)
+        live = _Live(topic, run, message_id, text)
+        topic.open(live, on_change)
+        return live
 
     def live(self, conversation_id: str) -> _Live | None:
         topic = self._topics.get(conversation_id)
@@ -118,23 +103,22 @@ class MemoryBroker:
     def topics(self) -> list[str]:
         return list(self._topics)
 
+    def subscribe(self, conversation_id: str, listener: Listener) -> None:
+        self._topic(conversation_id).listeners.append(listener)
+
+    def unsubscribe(self, conversation_id: str, listener: Listener) -> None:
+        topic = self._topics[conversation_id]
+        topic.listeners.remove(listener)
+        topic.remove_unused()
+
     def _announce(self, conversation_id: str) -> None:
         if topic := self._topics.get(conversation_id):
             topic.announce()
-            self._remove_unused(conversation_id)
 
-    @contextmanager
-    def watch(self, conversation_id: str) -> Iterator[_Watch]:
-        topic = self._topics.setdefault(conversation_id, _Topic())
-        watch = _Watch()
-        topic.watches.add(watch)
-        try:
-            yield watch
-        finally:
-            topic.watches.discard(watch)
-            self._remove_unused(conversation_id)
+    def _topic(self, conversation_id: str) -> _Topic:
+        if (topic := self._topics.get(conversation_id)) is None:
+            topic = self._topics[conversation_id] = _Topic(partial(self._remove, conversation_id))
+        return topic
 
-    def _remove_unused(self, conversation_id: str) -> None:
-        topic = self._topics.get(conversation_id)
-        if topic and topic.unused:
-            del self._topics[conversation_id]
+    def _remove(self, conversation_id: str) -> None:
+        del self._topics[conversation_id]

@@ -143,11 +143,15 @@ class ReplyService:
             return sent
         try:
             async with asyncio.timeout(self.wait_limit) as limit:
-                await self._streams.until_final(owner, sent.conversation.id, sent.run)
+                await self._until_ended(owner, RunKey(sent.conversation.id, sent.run))
         except TimeoutError:
             if not limit.expired():
                 raise
         return await self._reload(owner, sent)
+
+    async def _until_ended(self, owner: str, key: RunKey) -> None:
+        if not await self._writer.until_written(key):
+            await self._streams.until_ended(owner, key.conversation_id, key.started)
 
     async def _reload(self, owner: str, sent: SentReply) -> SentReply:
         """Reads the rows again, the conversation first; what was deleted since is None."""

@@ -40,7 +40,7 @@ class ReplyWriter:
         self._engine = engine
         self._max_reply_length = max_reply_length
         self._writings: dict[RunKey, Writing] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[RunKey, asyncio.Task[None]] = {}
         self._ended_early: set[RunKey] = set()
         self._closing = False
         self._checkpointing: asyncio.Task[None] | None = None
@@ -77,6 +77,14 @@ class ReplyWriter:
             return None
         return writing.end(outcome), writing.text
 
+    async def until_written(self, key: RunKey) -> bool:
+        """Returns once the run has ended and its end is stored; False at once if another process writes it."""
+        task = self._tasks.get(key)
+        if task is None:
+            return False
+        await asyncio.wait([task])
+        return True
+
     async def close(self) -> None:
         """Gives running replies a little time, then ends them as INTERRUPTED with the text they have."""
         self._closing = True
@@ -86,14 +94,15 @@ class ReplyWriter:
         await self._wait_for_tasks(LAST_STORE_SECONDS)
         if self._tasks:
             logger.error("The ends of %d replies could not be stored; the next start ends them.", len(self._tasks))
-        for task in (*self._tasks, *filter(None, [self._checkpointing])):
+        tasks = [*self._tasks.values(), *filter(None, [self._checkpointing])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *filter(None, [self._checkpointing]), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._give_lease_up()
 
     async def _wait_for_tasks(self, seconds: float) -> None:
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+            await asyncio.wait(self._tasks.values(), timeout=seconds)
 
     async def _give_lease_up(self) -> None:
         try:
@@ -111,9 +120,8 @@ class ReplyWriter:
         writing = self._writings[key] = Writing(assignment, live, self._engine.default_model)
         if self._closing:
             writing.end(runs.INTERRUPTED)
-        task = asyncio.create_task(self._write(writing))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[key] = task = asyncio.create_task(self._write(writing))
+        task.add_done_callback(lambda _: self._tasks.pop(key))
 
     async def _write(self, writing: Writing) -> None:
         try:

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.errors import InvalidCursor
 from services.paging import short_id
@@ -17,8 +17,7 @@ _OUTSIDE = re.compile(r"([0-9a-f]{16})\.([0-9]{1,18})")
 REPLACED = -1
 
 
-@dataclass(frozen=True)
-class Cursor:
+class Cursor(NamedTuple):
     """Structural events up to history version `version` are delivered.
 
     Of the run that began at `run` (0: none) the text is delivered up to code point `sent`, or REPLACED. Without a

@@ -2,30 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from models import Conversation, Database, FinishReason, Message, Run, Status, Unavailable
-from services.broker import Broker, LiveReply, Watch
-from services.broker.texts import StoredText, Text
+from models import Conversation, Database, FinishReason, Status
+from services.broker.texts import StoredText
 from services.errors import InvalidCursor, NotFound
 from services.streaming import cursors
 from services.streaming.cursors import Cursor
 from services.streaming.events import AsOf, ReplyDelta, ReplyEvent, ReplyFailed, ReplyFinished
-from services.streaming.replay import Log, MessageState, RunState, next_event
+from services.streaming.readers import Reader, Readers
+from services.streaming.replay import Log, next_event
+from services.streaming.views import View
+from services.streaming.watches import Watch
 
-# Seconds after which the rows are read again while another process writes a reply: it announces nothing here.
-RECHECK_SECONDS = 2.0
 # Seconds that watchers get, when the server stops, to receive the last events.
 SETTLE_SECONDS = 1.0
 
 
 class StreamService:
-    def __init__(self, database: Database, broker: Broker) -> None:
+    def __init__(self, database: Database, readers: Readers) -> None:
         self._database = database
-        self._broker = broker
+        self._readers = readers
         self._busy = 0
 
     async def watch(
@@ -46,18 +42,19 @@ class StreamService:
             raise InvalidCursor("The cursor is newer than the conversation.", "after")
         return self._events(owner, conversation.id, start, until_done)
 
-    async def until_final(self, owner: str, conversation_id: str, run: int) -> None:
-        """Returns when the run has ended, or is deleted."""
-        async with aclosing(self._events(owner, conversation_id, Cursor(run, run), until_done=True)) as events:
-            async for event in events:
-                if _is_final(event):
-                    return
+    async def until_ended(self, owner: str, conversation_id: str, run: int) -> None:
+        """Returns when the run has ended, or is deleted, whichever process writes it."""
+        with self._readers.watching(owner, conversation_id, text=False) as (reader, watch):
+            view = await reader.present(watch)
+            while (running := view.log.running) is not None and running.started == run:
+                await watch.changed()
+                view = await reader.present(watch)
 
     async def settle(self) -> None:
         """Waits until every watcher has received its events, SETTLE_SECONDS at the most."""
         for _ in range(round(SETTLE_SECONDS / 0.01)):
             await asyncio.sleep(0.01)
-            if not self._busy:
+            if not self._busy and not self._readers.are_busy:
                 return
 
     async def _events(
@@ -65,75 +62,58 @@ class StreamService:
     ) -> AsyncGenerator[ReplyEvent, None]:
         self._busy += 1
         try:
-            with self._broker.watch(conversation_id) as watch:
-                log = None
+            with self._readers.watching(owner, conversation_id) as (reader, watch):
+                before, view = None, await _first_view(reader, watch, at)
                 while True:
-                    watch.take_news()
-                    before, log = log, await self._log(owner, conversation_id, at)
-                    if before is not None and (gone := _deleted(before, log, at)):
+                    if before is not None and (gone := _deleted(before.log, view, at)):
                         yield gone
-                    if log is None or _is_over(log, at, until_done):
+                    if view.conversation is None or _is_over(view.log, at, until_done):
                         return
-                    fresh = True
-                    while fresh:
-                        event, at = next_event(log, at)
+                    is_seen = False
+                    while not is_seen:
+                        event, at = view.step(at)
                         if event is None:
-                            fresh = await self._only_text_comes(log, watch)
+                            is_seen = reader.following(view) is not None or await self._idle(reader, view, watch)
                             continue
                         yield event
-                        fresh = isinstance(event, ReplyDelta)
-                    if until_done and _is_final(event) and not await self._is_writing(owner, conversation_id):
-                        return
+                        if until_done and _is_final(event) and view.log.running is None:
+                            return
+                        if not view.is_shared and not isinstance(event, ReplyDelta):
+                            # It was read for the cursor before this event.
+                            break
+                    before, view = view, await _next_view(reader, view, at, is_seen)
         finally:
             self._busy -= 1
 
-    async def _only_text_comes(self, log: Log, watch: Watch) -> bool:
-        """Waits for something to happen. Returns whether the rows that were read are still up to date."""
+    async def _idle(self, reader: Reader, view: View, watch: Watch) -> bool:
+        """Waits for something to happen. Returns whether it is more than text."""
         self._busy -= 1
         try:
-            await watch.changed(RECHECK_SECONDS)
+            await watch.changed()
         finally:
             self._busy += 1
-        written_elsewhere = log.running is not None and self._broker.live(log.conversation_id) is None
-        return not watch.take_news() and not written_elsewhere
+        return reader.following(view) is not None
 
-    async def _is_writing(self, owner: str, conversation_id: str) -> bool:
-        running = select(Run.started).where(Run.conversation_id == conversation_id, Run.ended.is_(None))
-        async with self._database.read(owner) as session:
-            return await session.scalar(running) is not None
 
-    async def _log(self, owner: str, conversation_id: str, at: Cursor) -> Log | None:
-        while True:
-            try:
-                return await self._read_log(owner, conversation_id, at)
-            except Unavailable:
-                # A watcher that was sent away would come back at once, and ask for more.
-                continue
+async def _first_view(reader: Reader, watch: Watch, at: Cursor) -> View:
+    view = await reader.present(watch)
+    return view if view.covers(at) else await reader.near(at)
 
-    async def _read_log(self, owner: str, conversation_id: str, at: Cursor) -> Log | None:
-        """Reads what `next_event` can need at the cursor: the run it is in, the next ones, and the next edit."""
-        live = self._broker.live(conversation_id)
-        async with self._database.snapshot(owner) as session:
-            if await session.get(Conversation, conversation_id) is None:
-                return None
-            rows = await _runs_near(session, conversation_id, at)
-            messages = await _messages_near(session, conversation_id, at, rows)
-            resumed = await _resumed_at(session, messages)
-        return Log(
-            conversation_id,
-            {run.started: _run_state(run) for run in rows},
-            {message.id: _message_state(message, rows, resumed, live) for message in messages},
-        )
+
+async def _next_view(reader: Reader, view: View, at: Cursor, is_seen: bool) -> View:
+    """Returns the view after one that was seen to its end; for a late watcher one of its own."""
+    following = reader.following(view) if is_seen else None
+    return following if following is not None and following.since <= view.head else await reader.near(at)
 
 
 def _is_final(event: ReplyEvent | None) -> bool:
     return isinstance(event, ReplyFinished | ReplyFailed)
 
 
-def _deleted(before: Log, now: Log | None, at: Cursor) -> ReplyEvent | None:
+def _deleted(before: Log, now: View, at: Cursor) -> ReplyEvent | None:
     """Returns the last event of a run that was deleted while it was watched."""
     run = before.runs.get(at.run)
-    if run is None or (now is not None and at.run in now.runs):
+    if run is None or at.run in now.log.runs:
         return None
     then = Cursor(max(at.version, at.run))
     cursor = cursors.encode(before.conversation_id, then)
@@ -148,68 +128,3 @@ def _is_over(log: Log, at: Cursor, until_done: bool) -> bool:
     if at.run:
         return at.run not in log.runs
     return at.is_final and next_event(log, at)[0] is None
-
-
-async def _runs_near(session: AsyncSession, conversation_id: str, at: Cursor) -> list[Run]:
-    of_conversation = Run.conversation_id == conversation_id
-    before = select(func.max(Run.started)).where(of_conversation, Run.started <= at.version)
-    after = select(func.min(Run.started)).where(of_conversation, Run.started > at.version)
-    near = or_(
-        Run.started == at.run,
-        Run.started == before.scalar_subquery(),
-        Run.started == after.scalar_subquery(),
-        Run.ended.is_(None),
-    )
-    return list(await session.scalars(select(Run).where(of_conversation, near)))
-
-
-async def _messages_near(
-    session: AsyncSession, conversation_id: str, at: Cursor, near: list[Run]
-) -> list[Message]:
-    next_edit = (
-        select(Message.id)
-        .where(Message.conversation_id == conversation_id, Message.edited_version > at.version)
-        .where(Message.edited_version > 0)
-        .order_by(Message.edited_version)
-        .limit(1)
-    )
-    wanted = or_(Message.id.in_({run.message_id for run in near}), Message.id == next_edit.scalar_subquery())
-    return list(await session.scalars(select(Message).where(wanted)))
-
-
-async def _resumed_at(session: AsyncSession, messages: list[Message]) -> dict[str, int]:
-    """Returns, for edited messages, the least start offset of a run that began after the edit."""
-    resumed = {}
-    for message in messages:
-        if message.edited_version:
-            offset = await session.scalar(
-                select(func.min(Run.start_offset)).where(
-                    Run.message_id == message.id, Run.started > message.edited_version
-                )
-            )
-            if offset is not None:
-                resumed[message.id] = offset
-    return resumed
-
-
-def _run_state(run: Run) -> RunState:
-    return RunState(
-        started=run.started,
-        message_id=run.message_id,
-        start_offset=run.start_offset,
-        ended=run.ended,
-        end_offset=run.end_offset,
-        status=run.status,
-        finish_reason=run.finish_reason,
-        failure=run.failure,
-    )
-
-
-def _message_state(
-    message: Message, near: list[Run], resumed: dict[str, int], live: LiveReply | None
-) -> MessageState:
-    text: Text = StoredText(message.content)
-    if live is not None and live.message_id == message.id:
-        # Once a run has ended, its row is complete.
-        text = live if any(run.ended is None and run.started == live.run for run in near) else text
-    return MessageState(message.id, text, message.edited_version, resumed.get(message.id))

@@ -233,6 +233,7 @@ def test_only_tasks_of_the_system_see_everyones_rows() -> None:
         "services/replies/recovery.py:_end",
         "services/replies/recovery.py:end_abandoned",
         "services/replies/writer.py:_give_lease_up",
+        "services/streaming/readers.py:_versions",
     }
 
 

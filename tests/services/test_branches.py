@@ -90,7 +90,7 @@ async def test_a_stream_cursor_is_never_newer_than_a_text_beside_it(
     message = await message_fields.by_id(info, sent.reply.id)
     assert message.content == "abc"
     engine.answer(" and the end")
-    await services.streams.until_final(LOCAL_OWNER, conversation.id, sent.run)
+    await services.streams.until_ended(LOCAL_OWNER, conversation.id, sent.run)
     later = await conversation_fields.of_message(message, info)
     cursor = conversation_fields.stream_cursor(later, info)
     events = await services.streams.watch(LOCAL_OWNER, conversation.id, cursor, until_done=True)

@@ -51,6 +51,19 @@ async def started(
         await process.communicate()
 
 
+@asynccontextmanager
+async def module(name: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a module of the tests in a process of its own, and end it with the block."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", name, *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        await process.communicate()
+
+
 async def refused(folder: Path, *arguments: str, **settings: str) -> tuple[int, str]:
     """Run the server where it cannot start; return its exit code and what it said."""
     process = await asyncio.create_subprocess_exec(

@@ -2,11 +2,11 @@
 
 import inspect
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from graphql import (
@@ -124,7 +124,7 @@ class Operation:
         stream = await source if inspect.isawaitable(source) else source
         if isinstance(stream, ExecutionResult):
             raise RequestError(errors.format_errors(stream.errors or []))
-        events = map_source_to_response_event(self.executor, stream)
+        events = map_source_to_response_event(self.executor, self._each_an_answer(stream))
         try:
             async with aclosing(events):
                 async for event in events:
@@ -132,6 +132,13 @@ class Operation:
         except Exception as error:
             located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
             yield {"errors": errors.format_errors([located])}
+
+    async def _each_an_answer(self, stream: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
+        """Yields the events of a subscription; for the answer to each, everything is read again."""
+        async with aclosing(cast("AsyncGenerator[Any, None]", stream)) as events:
+            async for event in events:
+                self.executor.context_value.begin_answer()
+                yield event
 
 
 @dataclass(frozen=True)

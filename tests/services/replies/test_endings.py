@@ -80,7 +80,7 @@ async def test_a_refused_request_stops_nothing(
         await refused[verb]()
     assert engine.closed == 0
     engine.answer("Still writing.")
-    await services.streams.until_final(LOCAL_OWNER, conversation.id, running.run)
+    await services.streams.until_ended(LOCAL_OWNER, conversation.id, running.run)
     message = await stored(database, running)
     assert (message.content, message.status) == ("Still writing.", Status.COMPLETED)
 

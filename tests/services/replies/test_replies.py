@@ -41,7 +41,7 @@ async def test_of_many_sends_at_once_one_wins_and_the_rest_are_refused(
     assert (len(won), len(refused)) == (1, 49)
     assert {one.active_reply.id for one in refused} == {won[0].reply.id}
     engine.answer("Only one.")
-    await services.streams.until_final(LOCAL_OWNER, conversation.id, 10**6)
+    await services.streams.until_ended(LOCAL_OWNER, conversation.id, won[0].run)
     assert await history(services, conversation.id) == [won[0].message.content, "Only one."]
 
 
@@ -82,7 +82,7 @@ async def test_a_caller_that_leaves_changes_nothing(services: Services, engine: 
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     engine.answer("Still written.")
-    await services.streams.until_final(LOCAL_OWNER, conversation.id, 3)
+    await services.streams.until_ended(LOCAL_OWNER, conversation.id, 3)
     assert await history(services, conversation.id) == ["Bye", "Still written."]
 
 
@@ -93,7 +93,7 @@ async def test_waiting_has_a_limit_and_the_reply_goes_on(services: Services, eng
     sent = await say(services, conversation.id, "Hello")
     assert (sent.reply.status, sent.reply.content) == (Status.STREAMING, "Slow")
     engine.answer(" but sure.")
-    await services.streams.until_final(LOCAL_OWNER, conversation.id, 3)
+    await services.streams.until_ended(LOCAL_OWNER, conversation.id, 3)
     assert await history(services, conversation.id) == ["Hello", "Slow but sure."]
 
 

@@ -205,7 +205,7 @@ async def test_a_late_stop_never_hits_the_next_reply(services: Services, engine:
     second = await services.replies.send(LOCAL_OWNER, first.conversation.id, "More", None, BACKGROUND)
     await services.replies.stop(LOCAL_OWNER, first.conversation.id, first.reply.id)
     engine.answer("Second.")
-    await services.streams.until_final(LOCAL_OWNER, first.conversation.id, 10**6)
+    await services.streams.until_ended(LOCAL_OWNER, first.conversation.id, second.run)
     [reply] = await services.messages.by_ids(LOCAL_OWNER, [second.reply.id])
     assert reply.message.content == "Second."
 

@@ -1,0 +1,70 @@
+"""Watches: the places where watchers wait, and waking many of them without keeping all others waiting."""
+
+import asyncio
+from collections import deque
+
+# Watches that are woken before others get their turn.
+_BATCH = 16
+
+
+class Watch:
+    """One watcher's place. It holds no text, so a slow watcher costs nothing and slows nobody down."""
+
+    __slots__ = ("_is_woken", "_waiting")
+
+    def __init__(self) -> None:
+        self._is_woken = False
+        self._waiting: asyncio.Future[None] | None = None
+
+    def wake(self) -> None:
+        self._is_woken = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    async def changed(self) -> None:
+        """Returns when something has changed since the last return."""
+        if not self._is_woken:
+            self._waiting = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+        self._is_woken = False
+
+
+class Watches:
+    """Watches that are woken together, in rounds of small batches. A wake during a round is another round."""
+
+    def __init__(self) -> None:
+        self._watches: dict[Watch, None] = {}
+        self._round: deque[Watch] = deque()
+        self._is_called_again = False
+
+    def __len__(self) -> int:
+        return len(self._watches)
+
+    @property
+    def is_waking(self) -> bool:
+        return bool(self._round)
+
+    def add(self, watch: Watch) -> None:
+        self._watches[watch] = None
+
+    def remove(self, watch: Watch) -> None:
+        del self._watches[watch]
+
+    def wake(self) -> None:
+        if self._round:
+            self._is_called_again = True
+        else:
+            self._round.extend(self._watches)
+            self._wake_batch()
+
+    def _wake_batch(self) -> None:
+        for _ in range(min(_BATCH, len(self._round))):
+            self._round.popleft().wake()
+        if not self._round and self._is_called_again:
+            self._is_called_again = False
+            self._round.extend(self._watches)
+        if self._round:
+            asyncio.get_running_loop().call_soon(self._wake_batch)
