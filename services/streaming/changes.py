@@ -1,7 +1,7 @@
 """Changes of a conversation: its state now, and again after each change."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from models import Conversation, Database
 from services.errors import NotFound
@@ -10,10 +10,11 @@ from services.streaming.readers import Readers
 
 @dataclass(frozen=True)
 class ConversationChange:
-    """The conversation after a change, or the id it had before it was deleted."""
+    """The conversation after a change, or the id it had before it was deleted. `answers` is as of reply events."""
 
     conversation: Conversation | None
     deleted_conversation_id: str | None = None
+    answers: dict[object, bytes] = field(default_factory=dict, repr=False, compare=False)
 
 
 class ChangeService:
@@ -34,9 +35,9 @@ class ChangeService:
             while True:
                 view = await reader.present(watch)
                 if view.conversation is None:
-                    yield ConversationChange(None, conversation_id)
+                    yield ConversationChange(None, conversation_id, view.answers)
                     return
                 if view.versions != seen:
                     seen = view.versions
-                    yield ConversationChange(view.conversation)
+                    yield ConversationChange(view.conversation, answers=view.answers)
                 await watch.changed()

@@ -1,6 +1,6 @@
 """Reply events, in the order they happen. Each carries the cursor that resumes after it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from models import Failure, FinishReason, Message, Status
 from services.broker.texts import Text
@@ -29,9 +29,12 @@ class AsOf:
 
 @dataclass(frozen=True)
 class _Event:
+    """`answers` is for what is made of the event for one watcher, and is the same for others; by who made it."""
+
     cursor: str
     message_id: str
     as_of: AsOf
+    answers: dict[object, bytes] = field(default_factory=dict, kw_only=True, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

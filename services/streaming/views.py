@@ -16,7 +16,7 @@ class View:
     """The rows at history version `head`, for all who know what happened up to `since`; None: they are deleted.
 
     The views that watchers share have consecutive numbers. One that a late watcher read for itself is near its
-    cursor only.
+    cursor only. `answers` is of the change that the view is to its watchers; see services.streaming.events.
     """
 
     conversation: Conversation | None
@@ -25,6 +25,7 @@ class View:
     head: int
     number: int
     is_shared: bool = True
+    answers: dict[object, bytes] = field(default_factory=dict)
     _steps: dict[Cursor, Step] = field(default_factory=dict)
     _growing: Text | None = None
     _length: int = 0

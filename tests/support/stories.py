@@ -165,7 +165,7 @@ def describe(event: ReplyEvent | None) -> object:
     """Return what a client would see of the event."""
     if event is None:
         return None
-    seen = {name: value for name, value in vars(event).items() if name != "as_of"}
+    seen = {name: value for name, value in vars(event).items() if name not in ("as_of", "answers")}
     return type(event).__name__, seen, event.as_of.content
 
 

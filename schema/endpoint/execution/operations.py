@@ -1,26 +1,19 @@
 """Execution of operations for every transport: finds the document, validates it, executes it."""
 
-import inspect
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from graphql import (
     DocumentNode,
-    ExecutionResult,
     Executor,
     FragmentDefinitionNode,
-    GraphQLError,
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
-    create_source_event_stream,
-    execute_root_selection_set,
-    map_source_to_response_event,
     parse,
     specified_rules,
     validate,
@@ -36,9 +29,11 @@ from schema.endpoint.documents.costs import Cost
 from schema.endpoint.documents.limits import Limits, check_document, check_text
 from schema.endpoint.documents.overlaps import FieldsCanBeMerged
 from schema.endpoint.documents.trusted import Documents
-from schema.endpoint.errors import Formatted, RequestError, request_error
+from schema.endpoint.errors import Formatted, request_error
 from schema.endpoint.execution.arguments import Variables, flags_of
+from schema.endpoint.execution.event_writers import EventWriter, event_writer
 from schema.endpoint.execution.json_plans import JsonPlan, make_plan
+from schema.endpoint.execution.results import Operation
 from services.lru_cache import LRUCache
 
 logger = logging.getLogger("repartee.graphql")
@@ -78,7 +73,7 @@ Flags = tuple[Any, ...]
 
 @dataclass
 class Document:
-    """A valid document, and the costs and plans of those of its operations that were requested.
+    """A valid document, and what was made for those of its operations that were requested.
 
     `flags` are the variables of its @skip and @include; `weight` is its own, without plans.
     """
@@ -92,53 +87,15 @@ class Document:
     costs: dict[str | None, Cost] = field(default_factory=dict)
     variables: dict[str | None, Variables] = field(default_factory=dict)
     plans: dict[tuple[str | None, Flags], JsonPlan | None] = field(default_factory=dict)
+    _writers: dict[str | None, EventWriter | None] = field(default_factory=dict)
 
-
-@dataclass(frozen=True)
-class Operation:
-    """An operation that is ready for execution: its document, variables and cost were checked."""
-
-    executor: Executor[Any]
-
-    @property
-    def type(self) -> OperationType:
-        return self.executor.operation.operation
-
-    async def result(self) -> Formatted:
-        """Execute a query or a mutation."""
-        try:
-            result = execute_root_selection_set(self.executor)
-            return _formatted(await result if inspect.isawaitable(result) else result)
-        except Exception as error:
-            return {"data": None, "errors": [errors.internal_error(error)]}
-
-    async def results(self) -> AsyncGenerator[Formatted, None]:
-        """Yield every result, for a subscription one per event. Raises RequestError before its first event.
-
-        An error between events is yielded as a last result without `data`.
-        """
-        if self.type is not OperationType.SUBSCRIPTION:
-            yield await self.result()
-            return
-        source = create_source_event_stream(self.executor)
-        stream = await source if inspect.isawaitable(source) else source
-        if isinstance(stream, ExecutionResult):
-            raise RequestError(errors.format_errors(stream.errors or []))
-        events = map_source_to_response_event(self.executor, self._each_an_answer(stream))
-        try:
-            async with aclosing(events):
-                async for event in events:
-                    yield _formatted(event)
-        except Exception as error:
-            located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
-            yield {"errors": errors.format_errors([located])}
-
-    async def _each_an_answer(self, stream: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
-        """Yields the events of a subscription; for the answer to each, everything is read again."""
-        async with aclosing(cast("AsyncGenerator[Any, None]", stream)) as events:
-            async for event in events:
-                self.executor.context_value.begin_answer()
-                yield event
+    def writer(self, name: str | None, executor: Executor[Any]) -> EventWriter | None:
+        """Returns the operation's event writer, if it is a subscription that can have one."""
+        if executor.operation.operation is not OperationType.SUBSCRIPTION:
+            return None
+        if name not in self._writers:
+            self._writers[name] = event_writer(executor)
+        return self._writers[name]
 
 
 @dataclass(frozen=True)
@@ -205,7 +162,7 @@ class Operations:
         if isinstance(executor, list):
             raise errors.failed_request(executor, errors.BAD_INPUT)
         self._check_cost(document, name, executor.variable_values.coerced)
-        return Operation(executor)
+        return Operation(executor, document.writer(name, executor))
 
     def _variables(self, document: Document, name: str | None, given: dict[str, Any]) -> dict[str, Any]:
         if name not in document.variables:
@@ -271,12 +228,6 @@ class Operations:
         actual = cost.of(variables)
         if actual > self._limits.cost:
             raise errors.over_limit("The result can have too many values", "TOO_COSTLY", self._limits.cost, actual)
-
-
-def _formatted(result: ExecutionResult) -> Formatted:
-    if not result.errors:
-        return {"data": result.data}
-    return {"errors": errors.format_errors(result.errors), "data": result.data}
 
 
 def _name(operation: OperationDefinitionNode) -> str | None:

@@ -18,7 +18,8 @@ from schema.endpoint.browsers import Hosts, Origins, TrustedHosts, cors_middlewa
 from schema.endpoint.documents.limits import Limits
 from schema.endpoint.documents.trusted import Documents
 from schema.endpoint.errors import Formatted, RequestError
-from schema.endpoint.execution.operations import Operation, Operations, PlainQuery
+from schema.endpoint.execution.operations import Operations, PlainQuery
+from schema.endpoint.execution.results import Operation
 from schema.endpoint.http import requests
 from schema.endpoint.http.answers import METHODS, Answer, HTTPError, not_acceptable, not_allowed
 from schema.endpoint.http.media import ANSWERS, STREAMS, MediaType, accepted_types

@@ -1,0 +1,81 @@
+"""Results of an operation that graphql-core executes, and of its events."""
+
+import inspect
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, cast
+
+import orjson
+from graphql import (
+    ExecutionResult,
+    Executor,
+    GraphQLError,
+    OperationType,
+    create_source_event_stream,
+    execute_root_selection_set,
+    execute_subscription_event,
+)
+
+from schema.endpoint import errors
+from schema.endpoint.errors import Formatted, RequestError
+from schema.endpoint.execution.event_writers import EventWriter, NotPlain
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation that is ready for execution: its document, variables and cost were checked."""
+
+    executor: Executor[Any]
+    writer: EventWriter | None = None
+
+    @property
+    def type(self) -> OperationType:
+        return self.executor.operation.operation
+
+    async def result(self) -> Formatted:
+        """Execute a query or a mutation."""
+        try:
+            result = execute_root_selection_set(self.executor)
+            return _formatted(await result if inspect.isawaitable(result) else result)
+        except Exception as error:
+            return {"data": None, "errors": [errors.internal_error(error)]}
+
+    async def results(self) -> AsyncGenerator[Formatted, None]:
+        """Yield every result, for a subscription one per event. Raises RequestError before its first event.
+
+        An error between events is yielded as a last result without `data`.
+        """
+        if self.type is not OperationType.SUBSCRIPTION:
+            yield await self.result()
+            return
+        source = create_source_event_stream(self.executor)
+        stream = await source if inspect.isawaitable(source) else source
+        if isinstance(stream, ExecutionResult):
+            raise RequestError(errors.format_errors(stream.errors or []))
+        try:
+            async with aclosing(cast("AsyncGenerator[Any, None]", stream)) as events:
+                async for event in events:
+                    yield self._written(event) or await self._executed(event)
+        except Exception as error:
+            located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+            yield {"errors": errors.format_errors([located])}
+
+    def _written(self, event: Any) -> Formatted | None:
+        if self.writer is None:
+            return None
+        try:
+            return {"data": orjson.Fragment(self.writer.data(event))}
+        except NotPlain:
+            return None
+
+    async def _executed(self, event: Any) -> Formatted:
+        self.executor.context_value.begin_answer()
+        result: Any = execute_subscription_event(self.executor.build_per_event_executor(event))
+        return _formatted(await result if inspect.isawaitable(result) else result)
+
+
+def _formatted(result: ExecutionResult) -> Formatted:
+    if not result.errors:
+        return {"data": result.data}
+    return {"errors": errors.format_errors(result.errors), "data": result.data}
