@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,8 @@ class StreamResponse:
         self._results = results
         self._framing = framing
         self._stopping = stopping
+        self._is_sending = False
+        self._last_sent = asyncio.get_running_loop().time()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {
@@ -78,54 +80,56 @@ class StreamResponse:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": raw})
         await _send(send, self._framing.opening)
-        disconnected = asyncio.ensure_future(_disconnected(receive))
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        try:
-            async with aclosing(self._results) as results:
-                ended = await self._send_results(results, [disconnected, stopping], send)
-            if not disconnected.done():
-                await _send(send, self._framing.closing if ended else b"", more=False)
-        finally:
-            disconnected.cancel()
-            stopping.cancel()
-
-    async def _send_results(
-        self, results: AsyncGenerator[Formatted, None], ends: "list[asyncio.Future[Any]]", send: Send
-    ) -> bool:
-        """Send every result. Return whether it was the results that ended, and none of the other ends."""
-        while True:
-            upcoming = asyncio.ensure_future(_next(results))
+        async with aclosing(self._results) as results:
+            sending = asyncio.create_task(self._send_results(results, send))
+            disconnected = asyncio.create_task(_disconnected(receive))
+            stopping = asyncio.create_task(self._stopping.wait())
+            tasks: list[asyncio.Task[Any]] = [sending, disconnected, stopping]
             try:
-                while not upcoming.done():
-                    waiting: set[asyncio.Future[Any]] = {upcoming, *ends}
-                    done, _ = await asyncio.wait(
-                        waiting, timeout=self._framing.heartbeat_seconds, return_when="FIRST_COMPLETED"
-                    )
-                    if any(end.done() for end in ends):
-                        return False
-                    if not done:
-                        await _send(send, self._framing.heartbeat)
+                done = await self._first_done(tasks, send)
             finally:
-                await _cancel(upcoming)
-            if (result := upcoming.result()) is None:
-                return True
-            await _send(send, self._framing.part(result))
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        if disconnected in done:
+            return
+        if sending in done:
+            sending.result()
+        await _send(send, self._framing.closing if sending in done else b"", more=False)
+
+    async def _first_done(self, tasks: "list[asyncio.Task[Any]]", send: Send) -> "set[asyncio.Task[Any]]":
+        """Return the tasks that are done first; until then send a heartbeat whenever there is a silence."""
+        loop, seconds = asyncio.get_running_loop(), self._framing.heartbeat_seconds
+        while True:
+            silence = 0 if self._is_sending else loop.time() - self._last_sent
+            if silence >= seconds:
+                await self._send(send, self._framing.heartbeat)
+                continue
+            done, _ = await asyncio.wait(tasks, timeout=seconds - silence, return_when="FIRST_COMPLETED")
+            if done:
+                return done
+
+    async def _send_results(self, results: AsyncGenerator[Formatted, None], send: Send) -> None:
+        async with aclosing(_with_errors(results)) as complete:
+            async for result in complete:
+                await self._send(send, self._framing.part(result))
+
+    async def _send(self, send: Send, body: bytes) -> None:
+        self._is_sending = True
+        await _send(send, body)
+        self._is_sending = False
+        self._last_sent = asyncio.get_running_loop().time()
 
 
-async def _next(results: AsyncGenerator[Formatted, None]) -> Formatted | None:
+async def _with_errors(results: AsyncGenerator[Formatted, None]) -> AsyncGenerator[Formatted, None]:
+    """Yield the results, and as the last one the error that ends them."""
     try:
-        return await anext(results, None)
+        async for result in results:
+            yield result
     except RequestError as error:
-        return {"errors": error.errors}
+        yield {"errors": error.errors}
     except Exception as error:
-        return {"errors": [internal_error(error)]}
-
-
-async def _cancel(task: "asyncio.Future[Formatted | None]") -> None:
-    if not task.done():
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        yield {"errors": [internal_error(error)]}
 
 
 async def _disconnected(receive: Receive) -> None:

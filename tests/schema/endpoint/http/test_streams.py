@@ -106,7 +106,7 @@ async def test_a_watcher_that_leaves_ends_its_stream(client: Client, services: S
 
 
 def tasks() -> list[Any]:
-    return [task for task in asyncio.all_tasks() if "_next" in repr(task.get_coro())]
+    return [task for task in asyncio.all_tasks() if "_send_results" in repr(task.get_coro())]
 
 
 @pytest.mark.parametrize(
