@@ -1,0 +1,73 @@
+"""What a part of the benchmarks is given, what it returns, and the table of thresholds."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+# Names of what was measured, with their values.
+Figures = Mapping[str, float]
+
+
+class BenchmarkError(Exception):
+    """Nothing can be measured; the text says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """`seconds` of each measurement and `rounds` of them; `before`: a checkout of the version to compare with."""
+
+    seconds: int = 3
+    rounds: int = 3
+    before: Path | None = None
+
+
+def progress(text: str) -> None:
+    print(f"… {text}", file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The benchmarks fail when a figure of a part is beyond `limit`; `goal` is what was wanted."""
+
+    part: str
+    figure: str
+    better: Literal["higher", "lower"]
+    limit: float
+    goal: float
+
+    def verdict(self, value: float) -> str:
+        sign = 1 if self.better == "higher" else -1
+        if value * sign < self.limit * sign:
+            return _MISSED
+        return "reached" if value * sign >= self.goal * sign else "below the goal"
+
+
+_MISSED = "MISSED"
+THRESHOLDS = (
+    Threshold("reads", "tree / Mercurius JIT", "higher", 1.1, 1.4),
+    Threshold("reads", "tree / Mercurius", "higher", 1.5, 2.0),
+    Threshold("reads", "page / Apollo", "higher", 1.1, 1.5),
+    Threshold("reads", "page / Mercurius JIT", "higher", 0.4, 0.5),
+    Threshold("reads", "small / Apollo", "higher", 1.2, 1.4),
+    Threshold("reads", "small / Starlette", "higher", 0.5, 0.5),
+    # The version before read the Shelf by rows alone.
+    Threshold("reads", "Shelf / before", "higher", 30, 50),
+    Threshold("documents", "new document / before", "lower", 1.1, 1.0),
+    Threshold("documents", "memory from 3,000 to 11,000 documents, MB", "lower", 8, 4),
+)
+
+
+def judged(found: Mapping[str, Figures]) -> tuple[list[Sequence[str]], bool]:
+    """Returns a row for each threshold of the measured parts, and whether none was missed."""
+    rows = []
+    for one in THRESHOLDS:
+        if one.part in found:
+            value = found[one.part].get(one.figure)
+            measured = ("", "not measured") if value is None else (f"{value:.2f}", one.verdict(value))
+            sign = "≥" if one.better == "higher" else "≤"
+            rows.append(
+                (f"{one.part}: {one.figure}", measured[0], sign, f"{one.limit:g}", f"{one.goal:g}", measured[1])
+            )
+    return rows, all(row[-1] != _MISSED for row in rows)
