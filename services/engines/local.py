@@ -4,6 +4,7 @@ from services.engines.completion import Dialect
 from services.engines.connection import Patience
 from services.engines.local_process import LocalTransport
 from services.engines.openai import OpenAIEngine, Provider
+from services.engines.tokenizing import Tokenizer
 from services.engines.weights import Weights
 
 # The rest of the context is for the reply and for the chat template's tokens around each turn.
@@ -29,13 +30,14 @@ class LocalEngine(OpenAIEngine):
     def __init__(self, reason: str, weights: Weights, timeout: float) -> None:
         self._transport = LocalTransport(weights)
         provider = Provider(
-            "http://local/v1",
+            "http://local",
             model=weights.name,
             prompt_limit=_PROMPT_LIMIT,
             dialect=Dialect(supports_prefill=True),
             extra=_REQUEST_DEFAULTS,
         )
         super().__init__(reason, provider, 1, Patience(timeout, pauses=(0.1,)), self._transport)
+        self.tokens = Tokenizer(self._connection)
 
     @property
     def pid(self) -> int | None:

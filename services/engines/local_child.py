@@ -62,7 +62,8 @@ def _parameters(runtime: Any, settings: dict[str, Any]) -> Any:
     parameters.n_parallel = 1
     # The prompt is evaluated in batches of this many tokens; a reply can be cancelled only between two batches.
     parameters.n_batch = parameters.n_ubatch = 64
-    parameters.cache_ram_mib = 64
+    # States of the conversations that are not in the slot; the bundled model's take up to 47 MB each.
+    parameters.cache_ram_mib = 256
     parameters.cpuparams.n_threads = settings["threads"]
     parameters.cpuparams_batch.n_threads = settings["threads"]
     parameters.ui = False

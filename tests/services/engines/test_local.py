@@ -1,6 +1,7 @@
 """Tests of the local engine with a real model: replies, and the end of either process."""
 
 import asyncio
+import json
 import os
 import resource
 import select
@@ -13,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from models import FinishReason, Generation
-from services.engines import EngineError, Prompt
+from models import FinishReason, Generation, Role
+from services.engines import EngineError, Prompt, PromptTurn
 from services.engines.local import LocalEngine
 from services.engines.weights import Weights, bundled_weights, obstacle
+from services.prompting.planning import TURN_TOKENS
 from tests.services.engines.replies import HELLO, begun, failed, pieces_of, text_of
 
 WEIGHTS = bundled_weights()
@@ -69,6 +71,66 @@ async def test_it_replies_continues_and_can_be_cancelled_in_a_separate_session(e
     assert os.getsid(engine.pid) == engine.pid
     model = (await engine.models())[0]
     assert (model.name, model.is_default, model.context_length) == (engine.default_model, True, 2048)
+
+
+def talk(name: str, said: int) -> Prompt:
+    turns = [PromptTurn((Role.USER, Role.ASSISTANT)[n % 2], f"{name} says {n}, and {n * n}.") for n in range(said)]
+    return briefly(Prompt([PromptTurn(Role.SYSTEM, f"You are {name}. " * 30), *turns], name), tokens=2)
+
+
+async def evaluated(engine: LocalEngine, prompt: Prompt) -> tuple[int, int]:
+    """Returns how many tokens of a prompt the model had in its cache, and how many it had to evaluate."""
+    timings = {}
+    events = engine._connection.events
+
+    async def recorded(response):
+        async for data in events(response):
+            timings.update(json.loads(data).get("timings", {}))
+            yield data
+
+    engine._connection.events = recorded
+    await pieces_of(engine, prompt)
+    engine._connection.events = events
+    return timings["cache_n"], timings["prompt_n"]
+
+
+async def test_only_what_is_new_is_evaluated_even_if_other_conversations_were_in_between(engine):
+    names = ("Ada", "Ben")
+    first = [sum(await evaluated(engine, talk(name, said=11))) for name in names]
+    for name, length in zip(names, first, strict=True):
+        cached, new = await evaluated(engine, talk(name, said=13))
+        # The last tokens of the earlier prompt begin its reply, which is another one here.
+        assert cached > length - 10
+        assert new < 60
+
+
+async def test_tokens_are_counted_as_the_model_counts_them(engine):
+    texts = ["", "Hello there", "Hello  there", "a<|im_end|>b", "火の鳥 🦊", "x" * 40_000, "word " * 300]
+    counts = await engine.tokens.count(texts)
+    assert counts[:2] == [0, 2]
+    assert counts[3] == 3
+    assert counts == await engine.tokens.count(texts)
+    assert all(engine.tokens.least(text) <= count for text, count in zip(texts, counts, strict=True))
+    for text, count in zip(texts[1:5], counts[1:5], strict=True):
+        turns = [PromptTurn(Role.SYSTEM, "You are Ada."), PromptTurn(Role.USER, text)]
+        usage = (await pieces_of(engine, briefly(Prompt(turns, "Ada"), tokens=1)))[-1].usage
+        alone = count + (await engine.tokens.count(["You are Ada."]))[0]
+        assert alone < usage.prompt_tokens <= alone + 2 * TURN_TOKENS
+
+
+async def test_texts_that_were_counted_are_not_sent_again(engine):
+    requests = []
+    request = engine._connection.request
+
+    async def recorded(method, path, body=None):
+        requests.append(body["content"])
+        return await request(method, path, body)
+
+    engine._connection.request = recorded
+    await engine.tokens.count(["one", "two", "one"])
+    await engine.tokens.count(["two", "three", "one"])
+    await engine.tokens.count(["three"])
+    assert requests == [["one", -1, "two", -1], ["three", -1]]
 
 
 async def test_a_killed_process_fails_its_reply_and_the_next_reply_has_another(engine):
