@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-from tests.benchmarks import documents, reads
+from tests.benchmarks import alone, documents, reads
 from tests.benchmarks.parts import BenchmarkError, Figures, Options, judged, progress
 from tests.benchmarks.servers import checkout_of
 from tests.benchmarks.tables import table
@@ -17,6 +17,7 @@ from tests.benchmarks.tables import table
 PARTS: dict[str, Callable[[Options], Figures]] = {
     "reads": reads.measure,
     "documents": documents.measure,
+    "streams": alone.measure_streams,
 }
 
 

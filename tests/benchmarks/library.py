@@ -3,7 +3,7 @@
 100 characters with 20 conversations of 10 messages each, and one character with 200,000 empty conversations, which
 was active before all others.
 
-`PYTHONPATH=CHECKOUT python -P library.py FILE` fills a database of the version in that checkout.
+`PYTHONPATH=CHECKOUT python -P library.py FILE CHARACTERS CROWD` fills a database of the version in that checkout.
 """
 
 import asyncio
@@ -188,4 +188,4 @@ def _our_message(row: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    asyncio.run(store_ours(sys.argv[1]))
+    asyncio.run(store_ours(sys.argv[1], Size(*map(int, sys.argv[2:]))))

@@ -50,12 +50,23 @@ THRESHOLDS = (
     Threshold("reads", "tree / Mercurius", "higher", 1.5, 2.0),
     Threshold("reads", "page / Apollo", "higher", 1.1, 1.5),
     Threshold("reads", "page / Mercurius JIT", "higher", 0.4, 0.5),
+    Threshold("reads", "page of 200,000 / Apollo", "higher", 1.1, 1.5),
+    Threshold("reads", "page of 200,000 / Mercurius JIT", "higher", 0.4, 0.5),
     Threshold("reads", "small / Apollo", "higher", 1.2, 1.4),
     Threshold("reads", "small / Starlette", "higher", 0.5, 0.5),
-    # The version before read the Shelf by rows alone.
+    # The version before reads by rows alone; so would ours, where a plan is missing.
     Threshold("reads", "Shelf / before", "higher", 30, 50),
+    Threshold("reads", "Relay page / before", "higher", 5, 10),
+    Threshold("reads", "Relay shelf / before", "higher", 5, 10),
     Threshold("documents", "new document / before", "lower", 1.1, 1.0),
-    Threshold("documents", "memory from 3,000 to 11,000 documents, MB", "lower", 8, 4),
+    Threshold("documents", "memory growth from 3,000 to 11,000 documents, MB", "lower", 8, 4),
+    # These are no ratios, so a slower machine gets twice what is wanted.
+    Threshold("streams", "replies × watchers 1 × 200, µs an event", "lower", 80, 40),
+    Threshold("streams", "replies × watchers 50 × 1, µs an event", "lower", 160, 80),
+    Threshold("streams", "replies × watchers 200 × 1, µs an event", "lower", 160, 80),
+    Threshold("streams", "replies × watchers 200 × 1, seconds", "lower", 10, 5),
+    Threshold("streams", "send beside 1,000 watchers / alone", "lower", 3, 1.5),
+    Threshold("streams", "idle subscription, kB", "lower", 40, 30),
 )
 
 

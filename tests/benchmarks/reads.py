@@ -5,7 +5,7 @@ Each round asks each server in turn, so that a ratio compares what was measured 
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -15,11 +15,9 @@ from tests.benchmarks.library import store_peers
 from tests.benchmarks.load import Load
 from tests.benchmarks.parts import BenchmarkError, Figures, Options, progress
 from tests.benchmarks.questions import Question, comparable, leaves, questions
-from tests.benchmarks.servers import Server
+from tests.benchmarks.servers import BARE, BEFORE, OURS, Server
 from tests.benchmarks.tables import table
-from tests.support.processes import ROOT
 
-OURS, BEFORE, BARE = "Repartee", "before", "Starlette"
 _PEERS = {
     "Mercurius JIT": ("mercurius.js", {"JIT": "1"}),
     "Mercurius": ("mercurius.js", {}),
@@ -47,20 +45,12 @@ def started(options: Options) -> Iterator[list[Server]]:
     servers.install_peers()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        compared = [stack.enter_context(one) for one in _versions(options, folder)]
+        compared = [stack.enter_context(one) for one in servers.versions(options, folder)]
         compared.append(stack.enter_context(servers.bare_route()))
         store_peers(str(folder / "peers.db"))
         for name, (script, variables) in _PEERS.items():
             compared.append(stack.enter_context(servers.peer(name, script, folder / "peers.db", **variables)))
         yield compared
-
-
-def _versions(options: Options, folder: Path) -> Iterator[AbstractContextManager[Server]]:
-    checkouts = {OURS: ROOT} | ({BEFORE: options.before} if options.before else {})
-    for name, checkout in checkouts.items():
-        file = folder / f"{name}.db"
-        servers.store_ours(checkout, file)
-        yield servers.ours(name, checkout, file)
 
 
 def _asked(question: Question, compared: Sequence[Server], options: Options) -> dict[str, list[Load]]:

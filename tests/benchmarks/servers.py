@@ -1,5 +1,6 @@
 """The servers that are compared, each in a process of its own that ends with the block that started it."""
 
+import json
 import os
 import re
 import shutil
@@ -8,15 +9,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
-from tests.benchmarks.parts import BenchmarkError, progress
+from tests.benchmarks.library import FULL, Size
+from tests.benchmarks.parts import BenchmarkError, Options, progress
 from tests.support.processes import ROOT, environment
+
+OURS, BEFORE, BARE = "Repartee", "before", "Starlette"
 
 PEERS = Path(__file__).parent / "peers"
 _LIBRARY = Path(__file__).parent / "library.py"
@@ -44,6 +48,15 @@ class Server:
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def versions(options: Options, folder: Path, size: Size = FULL) -> Iterator[AbstractContextManager[Server]]:
+    """Gives our server and, if there is one to compare with, the version before, on databases of their own."""
+    checkouts = {OURS: ROOT} | ({BEFORE: options.before} if options.before else {})
+    for name, checkout in checkouts.items():
+        file = folder / f"{name}.db"
+        store_ours(checkout, file, size)
+        yield ours(name, checkout, file)
+
+
 @contextmanager
 def ours(name: str, checkout: Path, database: Path, **settings: str) -> Iterator[Server]:
     url = f"sqlite+aiosqlite:///{database}"
@@ -55,7 +68,7 @@ def ours(name: str, checkout: Path, database: Path, **settings: str) -> Iterator
 @contextmanager
 def bare_route() -> Iterator[Server]:
     """A route with neither GraphQL nor a database, on the same HTTP server as ours."""
-    with _started("Starlette", [sys.executable, "-m", "tests.benchmarks.bare"], ROOT, environment(ROOT)) as server:
+    with _started(BARE, [sys.executable, "-m", "tests.benchmarks.bare"], ROOT, environment(ROOT)) as server:
         yield server
 
 
@@ -110,8 +123,8 @@ def program(name: str, advice: str) -> str:
 
 def install_peers() -> None:
     """Fetches the peers' packages, as the lock file pins them, unless they are there."""
-    installed, lock = PEERS / "node_modules" / ".package-lock.json", PEERS / "package-lock.json"
-    if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
+    installed = PEERS / "node_modules" / ".package-lock.json"
+    if installed.exists() and _packages(installed) <= _packages(PEERS / "package-lock.json"):
         return
     progress("fetching the peers' packages; building SQLite for Node may take minutes")
     npm = program("npm", "Install Node 20 or later, with npm.")
@@ -120,10 +133,15 @@ def install_peers() -> None:
         raise BenchmarkError(f"npm cannot install the peers:\n{done.stderr}")
 
 
-def store_ours(checkout: Path, file: Path) -> None:
+def _packages(lock: Path) -> set[tuple[str, str]]:
+    packages = json.loads(lock.read_text())["packages"]
+    return {(name, package["version"]) for name, package in packages.items() if name}
+
+
+def store_ours(checkout: Path, file: Path, size: Size = FULL) -> None:
     """Fills a new database with the library, by the models of the checkout."""
-    progress(f"filling {file.name}; takes half a minute")
-    command = [sys.executable, "-P", str(_LIBRARY), str(file)]
+    progress(f"filling {file.name}")
+    command = [sys.executable, "-P", str(_LIBRARY), str(file), *map(str, size)]
     subprocess.run(command, cwd=checkout, env={**os.environ, "PYTHONPATH": str(checkout)}, check=True)
 
 
