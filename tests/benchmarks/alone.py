@@ -6,7 +6,7 @@ from statistics import median
 import uvloop
 
 from tests.benchmarks import streams
-from tests.benchmarks.parts import Figures, Options, progress
+from tests.benchmarks.parts import BenchmarkError, Figures, Options, progress
 
 
 def measure_streams(options: Options) -> Figures:
@@ -37,5 +37,8 @@ def _medians(name: str, measured: Callable[[], Figures], rounds: int) -> Figures
     found = []
     for number in range(1, rounds + 1):
         progress(f"{name}: round {number} of {rounds}")
-        found.append(measured())
+        try:
+            found.append(measured())
+        except AssertionError as error:
+            raise BenchmarkError(f"the server refused: {error}") from error
     return {figure: median(one[figure] for one in found) for figure in found[0]}
