@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[Options], Figures]] = {
     "reads": reads.measure,
     "documents": documents.measure,
     "streams": alone.measure_streams,
+    "first_words": alone.measure_first_words,
 }
 
 

@@ -67,6 +67,10 @@ THRESHOLDS = (
     Threshold("streams", "replies × watchers 200 × 1, seconds", "lower", 10, 5),
     Threshold("streams", "send beside 1,000 watchers / alone", "lower", 3, 1.5),
     Threshold("streams", "idle subscription, kB", "lower", 40, 30),
+    Threshold("first_words", "added to the first token, ms", "lower", 10, 5),
+    Threshold("first_words", "Repartee: first words from turn 1, median s", "lower", 4, 2),
+    Threshold("first_words", "Repartee: first words from turn 21, median s", "lower", 4, 2),
+    Threshold("first_words", "Repartee: first words from turn 41, median s", "lower", 4, 2),
 )
 
 
