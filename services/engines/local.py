@@ -1,14 +1,21 @@
 """Engine for a small model on this machine, which runs in a separate process."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from services.engines import Prompt
 from services.engines.completion import Dialect
 from services.engines.connection import Patience
 from services.engines.local_process import LocalTransport
 from services.engines.openai import OpenAIEngine, Provider
+from services.engines.recent import RecentPrompts
 from services.engines.tokenizing import Tokenizer
 from services.engines.weights import Weights
 
 # The rest of the context is for the reply and for the chat template's tokens around each turn.
 _PROMPT_LIMIT = 1500
+# Equal parts of two prompts that are shorter are computed anew.
+_REUSED_TOKENS = 32
 _REQUEST_DEFAULTS = {
     "max_tokens": 256,
     "temperature": 0.6,
@@ -37,7 +44,16 @@ class LocalEngine(OpenAIEngine):
             extra=_REQUEST_DEFAULTS,
         )
         super().__init__(reason, provider, 1, Patience(timeout, pauses=(0.1,)), self._transport)
+        self._recent = RecentPrompts()
         self.tokens = Tokenizer(self._connection)
+
+    def _extra(self, prompt: Prompt) -> Mapping[str, Any]:
+        """Lets the model keep what it has computed for the messages that stay when the window moves.
+
+        That depends on the messages before them, so it is not kept for a conversation in which others came before.
+        """
+        has_moved = self._recent.have_moved_to(prompt)
+        return {**super()._extra(prompt), "n_cache_reuse": _REUSED_TOKENS if has_moved else 0}
 
     @property
     def pid(self) -> int | None:

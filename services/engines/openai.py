@@ -88,14 +88,17 @@ class OpenAIEngine:
     async def close(self) -> None:
         await self._connection.close()
 
+    def _extra(self, prompt: Prompt) -> Mapping[str, Any]:
+        """Returns further fields of the request; the prompt's options override them."""
+        return self._provider.extra
+
     async def _request_reply(self, prompt: Prompt, model: str | None) -> httpx2.Response:
+        extra = self._extra(prompt)
         while True:
             dialect = self._dialect
             body = request_body(prompt, model, dialect)
             try:
-                return await self._connection.request(
-                    "POST", "/chat/completions", {**self._provider.extra, **body}
-                )
+                return await self._connection.request("POST", "/chat/completions", {**extra, **body})
             except Rejection as rejection:
                 self._dialect = dialect.after_rejection(rejection.status, rejection.body)
                 if self._dialect == dialect:

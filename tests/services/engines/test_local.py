@@ -104,6 +104,17 @@ async def test_only_what_is_new_is_evaluated_even_if_other_conversations_were_in
         assert new < 60
 
 
+async def test_messages_that_stay_when_the_window_moves_are_not_evaluated_again(engine):
+    await evaluated(engine, talk("Ada", said=31))
+    opening, *turns = talk("Ada", said=33).turns
+    cached, new = await evaluated(engine, briefly(Prompt([opening, *turns[10:]], "Ada"), tokens=2))
+    assert new < 60 < cached - 150
+    # Another conversation, in which the same was said.
+    other = [opening, *turns[20:28], PromptTurn(Role.USER, "And now for something else.")]
+    _, new = await evaluated(engine, briefly(Prompt(other, "Ada"), tokens=2))
+    assert new > 80
+
+
 async def test_tokens_are_counted_as_the_model_counts_them(engine):
     texts = ["", "Hello there", "Hello  there", "a<|im_end|>b", "火の鳥 🦊", "x" * 40_000, "word " * 300]
     counts = await engine.tokens.count(texts)
