@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-from tests.benchmarks import alone, documents, reads
+from tests.benchmarks import alone, documents, reads, start
 from tests.benchmarks.parts import BenchmarkError, Figures, Options, judged
 from tests.benchmarks.servers import checkout_of
 from tests.benchmarks.tables import table
@@ -19,6 +19,7 @@ PARTS: dict[str, Callable[[Options], Figures]] = {
     "documents": documents.measure,
     "streams": alone.measure_streams,
     "first_words": alone.measure_first_words,
+    "start": start.measure,
 }
 
 

@@ -102,7 +102,7 @@ def _address(name: str, process: subprocess.Popen[bytes], output: int) -> str:
             return found[0]
         if ended or time.monotonic() > deadline:
             raise BenchmarkError(f"{name} does not start:\n{printed}")
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
