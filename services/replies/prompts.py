@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Character, Conversation, Database, Generation, Message
@@ -26,15 +26,21 @@ _TEXTS = (
     Conversation.topic,
     Conversation.context,
 )
-_SCENE = select(
-    Character.name,
-    Character.generation.label("of_character"),
-    Conversation.generation.label("of_conversation"),
-    *_TEXTS,
-).join(Character, Character.id == Conversation.character_id)
-_PATH = (
+# Built once: building a statement takes longer than running it.
+_SCENE = (
+    select(
+        Character.name,
+        Character.generation.label("of_character"),
+        Conversation.generation.label("of_conversation"),
+        *_TEXTS,
+    )
+    .join(Character, Character.id == Conversation.character_id)
+    .where(Conversation.id == bindparam("conversation"))
+)
+_PAGE = (
     select(Message.position, Message.role, Message.content)
-    .where(Message.active, ~Message.hidden, Message.content != "")
+    .where(Message.conversation_id == bindparam("conversation"), Message.active, ~Message.hidden)
+    .where(Message.position >= bindparam("first"), Message.position < bindparam("end"), Message.content != "")
     .order_by(Message.position.desc())
 )
 
@@ -52,7 +58,7 @@ class PromptReader:
     async def read(self, owner: str, reply: Message, settings: Generation) -> Prompt:
         """A reply that has text already is to be continued. Raises EngineError and ReplyDeleted."""
         async with self.database.snapshot(owner) as session:
-            found = (await session.execute(_SCENE.where(Conversation.id == reply.conversation_id))).one_or_none()
+            found = (await session.execute(_SCENE, {"conversation": reply.conversation_id})).one_or_none()
             if found is None:
                 raise ReplyDeleted
             scene = self._scene(found)
@@ -81,12 +87,8 @@ class PromptReader:
         end, size = reply.position, _FIRST_PAGE
         while end > 0:
             start = max(end - size, 0)
-            page = _PATH.where(
-                Message.conversation_id == reply.conversation_id,
-                Message.position >= start,
-                Message.position < end,
-            )
-            for row in await session.execute(page):
+            page = {"conversation": reply.conversation_id, "first": start, "end": end}
+            for row in await session.execute(_PAGE, page):
                 found.append(Said(row.position, row.role, row.content))
                 room -= self._least(row.content)
                 if room < 0:
