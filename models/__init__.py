@@ -10,6 +10,7 @@ from models.idempotency_key import IdempotencyKey
 from models.message import UNFINISHED, Message, Role, Status
 from models.origin import Origin, OriginKind
 from models.ownership import LOCAL_OWNER, Everyone, Owned, Owner, OwnershipError, everyone
+from models.prepared import Prepared, PreparedInsert
 from models.run import Run
 from models.writer import Writer
 
@@ -32,6 +33,8 @@ __all__ = [
     "Owned",
     "Owner",
     "OwnershipError",
+    "Prepared",
+    "PreparedInsert",
     "Role",
     "Run",
     "Status",

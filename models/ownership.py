@@ -6,14 +6,17 @@ what belongs to a character that is being deleted.
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 from sqlalchemy import (
+    BindParameter,
     Boolean,
     ColumnElement,
+    Executable,
     FromClause,
     Select,
     and_,
+    bindparam,
     column,
     event,
     exists,
@@ -28,6 +31,8 @@ from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.sql.functions import FunctionElement
 
 from models.base import Key
+
+S = TypeVar("S", bound=Executable)
 
 # Owns everything as long as there are no accounts.
 LOCAL_OWNER: Final = "user_00000000000070008000000000000001"
@@ -53,7 +58,7 @@ class Owned:
     owner: Mapped[str] = mapped_column(Key("user"))
 
     @classmethod
-    def visible_to(cls, owner: str) -> ColumnElement[bool]:
+    def visible_to(cls, owner: str | BindParameter[str]) -> ColumnElement[bool]:
         """Returns the condition for the owner's rows that belong to no character that is being deleted."""
         return _visible(getattr(cls, "__tablename__", ""), cls, owner)
 
@@ -100,6 +105,12 @@ def _hinted(element: _unselective, compiler: Any, **options: Any) -> str:
     return f"likelihood({compiler.process(element.clauses, **options)}, 0.1)"
 
 
+def owner_of(session: Session) -> str | None:
+    """Returns whose rows the session sees; None stands for everyone's."""
+    owner: Owner = session.info["owner"]
+    return None if isinstance(owner, Everyone) else owner
+
+
 class OwnershipError(Exception):
     """A mistake in our code: a statement that cannot be bound to an owner, or a row of another owner."""
 
@@ -115,9 +126,11 @@ class OwnedSession(Session):
 
 @event.listens_for(OwnedSession, "do_orm_execute")
 def _bind_owner(state: ORMExecuteState) -> None:
-    owner: Owner = state.session.info["owner"]
+    owner = owner_of(state.session)
     # Columns and relationships of a row that was loaded before belong to the same owner.
-    if isinstance(owner, Everyone) or state.is_column_load or state.is_relationship_load:
+    if owner is None or state.is_column_load or state.is_relationship_load:
+        return
+    if _PREPARED in state.statement._with_options:
         return
     if not state.is_orm_statement or state.is_from_statement:
         raise OwnershipError("Only ORM statements on mapped classes can be bound to an owner.")
@@ -133,8 +146,8 @@ def _bind_owner(state: ORMExecuteState) -> None:
 
 @event.listens_for(OwnedSession, "before_flush")
 def _stamp_new_rows(session: Session, _context: object, _instances: object) -> None:
-    owner: Owner = session.info["owner"]
-    if isinstance(owner, Everyone):
+    owner = owner_of(session)
+    if owner is None:
         return
     for row in session.new:
         if isinstance(row, Owned) and row.owner is None:
@@ -150,10 +163,14 @@ def _stamp_rows(state: ORMExecuteState, owner: str) -> None:
         return
     if not isinstance(state.parameters, Sequence):
         raise OwnershipError("An insert into an owned table needs a list of rows as its parameters.")
-    rows: Sequence[dict[str, Any]] = state.parameters  # type: ignore[assignment]
+    stamp(state.parameters, owner)  # type: ignore[arg-type]
+
+
+def stamp(rows: Sequence[dict[str, Any]], owner: str) -> None:
+    """Fills the owner of new rows in. Raises OwnershipError for a row that names another one."""
     for row in rows:
         if row.setdefault("owner", owner) != owner:
-            raise OwnershipError(f"A new {mapper.class_.__name__} names another owner.")
+            raise OwnershipError("A new row names another owner.")
 
 
 @lru_cache(maxsize=1024)
@@ -183,3 +200,18 @@ def _not_hidden(table_name: str, columns: Any) -> ColumnElement[bool]:
 
 def _deleting(what: Any) -> Select[Any]:
     return select(what).select_from(_CHARACTERS).where(_CHARACTERS.c.deleting_at.is_not(None))
+
+
+# The restriction of statements that are made before their owner is known, and get it as the parameter `of_owner`.
+_ANY_OWNER = bindparam("of_owner", type_=Key("user"))
+_PREPARED = with_loader_criteria(Owned, lambda cls: cls.visible_to(_ANY_OWNER), include_aliases=True)
+
+
+def restricted(statement: S) -> S:
+    """Returns a statement that reaches the rows of the owner it is given as the parameter `of_owner`.
+
+    Raises OwnershipError for a change of the owner.
+    """
+    if any(column.key == "owner" for column in getattr(statement, "_values", None) or ()):
+        raise OwnershipError("The owner of a row cannot be changed.")
+    return statement.options(_PREPARED)

@@ -108,7 +108,7 @@ class ChatHistoryService:
     ) -> None:
         last = await tree.active_at(session, conversation.id, position - 1)
         await tree.append_all(session, conversation, last, _identified([columns(item) for item in more]))
-        await count_change(session, conversation)
+        count_change(conversation)
         await mark_active(session, conversation)
         self._broker.changed(session, conversation.id)
 

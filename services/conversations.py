@@ -158,7 +158,7 @@ class ConversationService:
             conversation.message_count = 0
             character = await session.get_one(Character, conversation.character_id)
             greeted = include_greeting and greet(session, conversation, character, self._user_name)
-            await count_change(session, conversation)
+            count_change(conversation)
             if greeted:
                 await mark_active(session, conversation)
             self._broker.changed(session, conversation.id)

@@ -6,11 +6,10 @@ read reflects whatever the change before committed. SQLite, which has one writer
 
 from typing import Any
 
-from sqlalchemy import Select, inspect, select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm.attributes import set_committed_value
 
-from models import Character, Conversation, Message, now
+from models import Character, Conversation, Message, Prepared, now
 from services.errors import NotFound, VersionConflict
 
 
@@ -58,33 +57,24 @@ def _expect(conversation: Conversation, history_version: int | None) -> None:
         raise VersionConflict(conversation, "expected_history_version")
 
 
-async def count_change(session: AsyncSession, conversation: Conversation) -> int:
-    """Raises the history version of a locked conversation, in the database, and returns it.
+def locks_rows(session: AsyncSession) -> bool:
+    """Returns whether others may write at the same time, and wait for the rows that this transaction locks."""
+    return session.get_bind().dialect.name != "sqlite"
 
-    Other changes of the conversation go into the same statement.
-    """
+
+def count_change(conversation: Conversation) -> int:
+    """Raises the history version of a locked conversation, and returns it; it is stored by the write's flush."""
     conversation.updated_at = now()
-    changed = {one.key: one.value for one in inspect(conversation).attrs if one.history.has_changes()}
-    raised = (
-        update(Conversation)
-        .where(Conversation.id == conversation.id)
-        .values(**changed, history_version=Conversation.history_version + 1)
-        .returning(Conversation.history_version)
-        .execution_options(synchronize_session=False)
-    )
-    version = (await session.scalars(raised)).one()
-    for name, value in {**changed, "history_version": version}.items():
-        set_committed_value(conversation, name, value)
-    return version
+    conversation.history_version += 1
+    return conversation.history_version
+
+
+_MARK_CHARACTER = Prepared(
+    update(Character).where(Character.id == bindparam("character")).values(active_at=bindparam("moment"))
+)
 
 
 async def mark_active(session: AsyncSession, conversation: Conversation) -> None:
     """Makes a locked conversation and its character the latest active ones. Comes last: it locks the character."""
     conversation.active_at = now()
-    await session.flush()
-    await session.execute(
-        update(Character)
-        .where(Character.id == conversation.character_id)
-        .values(active_at=conversation.active_at)
-        .execution_options(synchronize_session=False)
-    )
+    await _MARK_CHARACTER.change(session, character=conversation.character_id, moment=conversation.active_at)

@@ -70,7 +70,7 @@ class MessageService:
             await refuse_when_busy(session, conversation)
             if not message.active:
                 await tree.activate(session, conversation, message)
-                await count_change(session, conversation)
+                count_change(conversation)
                 self._broker.changed(session, conversation.id)
             return message, conversation
 
@@ -89,7 +89,7 @@ class MessageService:
             if message.content != content:
                 message.content = content
                 message.edited_at = message.updated_at = now()
-                message.edited_version = await count_change(session, conversation)
+                message.edited_version = count_change(conversation)
                 self._broker.changed(session, conversation.id)
             return message, conversation
 
@@ -103,7 +103,7 @@ class MessageService:
         async def work(session: AsyncSession) -> tuple[list[str], Conversation]:
             message, conversation = await lock_message(session, message_id, expected_history_version)
             gone = await tree.remove(session, conversation, message)
-            await count_change(session, conversation)
+            count_change(conversation)
             self._broker.changed(session, conversation.id)
             return gone, conversation
 

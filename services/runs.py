@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Conversation, Failure, FailureCode, FinishReason, Message, Run, Status, TokenUsage, now
+from models import (
+    Conversation,
+    Failure,
+    FailureCode,
+    FinishReason,
+    Message,
+    PreparedInsert,
+    Run,
+    Status,
+    TokenUsage,
+    now,
+)
 from services.errors import ReplyInProgress
 from services.locking import count_change, find_and_lock, mark_active
 
@@ -31,6 +42,8 @@ class Outcome:
     model: str | None = None
 
 
+_STORE = PreparedInsert(Run)
+
 STOPPED = Outcome(Status.STOPPED, FinishReason.STOPPED)
 INTERRUPTED = Outcome(
     Status.INTERRUPTED,
@@ -42,18 +55,19 @@ INTERRUPTED = Outcome(
 )
 
 
-async def begin(session: AsyncSession, conversation: Conversation, message: Message, writer: str) -> Run:
-    """Opens a run that writes on at the end of the message's text, in a locked conversation."""
-    run = Run(
-        conversation_id=conversation.id,
-        started=await count_change(session, conversation),
-        message_id=message.id,
-        start_offset=len(message.content),
-        writer=writer,
-    )
-    message.status, message.finish_reason, message.failure = Status.PENDING, None, None
-    session.add(run)
-    return run
+async def begin(session: AsyncSession, conversation: Conversation, message: Message, writer: str) -> RunKey:
+    """Opens a run that writes on at the end of the text of a pending message, in a locked conversation."""
+    key = RunKey(conversation.id, count_change(conversation))
+    run = {
+        "conversation_id": key.conversation_id,
+        "started": key.started,
+        "message_id": message.id,
+        "start_offset": len(message.content),
+        "status": Status.PENDING,
+        "writer": writer,
+    }
+    await _STORE.store(session, [run])
+    return key
 
 
 async def open_run(session: AsyncSession, conversation_id: str) -> Run | None:
@@ -87,8 +101,10 @@ async def end(
     message = await find_and_lock(session, select(Message).where(Message.id == run.message_id))
     message.content = message.content if text is None else text
     _close(run, message, outcome)
-    run.ended = await count_change(session, conversation)
+    run.ended = count_change(conversation)
     await mark_active(session, conversation)
+    # The next run may begin in the same transaction, and only one is open at a time.
+    await session.flush()
     return True
 
 

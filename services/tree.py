@@ -16,6 +16,7 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    inspect,
     literal,
     literal_column,
     or_,
@@ -27,10 +28,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 from sqlalchemy.orm.attributes import set_committed_value
 
-from models import Conversation, Message
+from models import Conversation, Message, PreparedInsert, Role, Status, new_key, now
+from services.heads import Head
 
 # Rows read or stored by one statement, and ids named by one.
 _BATCH = 1000
+_STORE = PreparedInsert(Message)
+_COLUMNS = [(one.columns[0].key, one.key) for one in inspect(Message).column_attrs]
 
 
 async def last_active(session: AsyncSession, conversation: Conversation) -> Message | None:
@@ -42,30 +46,64 @@ async def active_at(session: AsyncSession, conversation_id: str, position: int) 
     return await session.scalar(select(Message).where(_active(conversation_id), Message.position == position))
 
 
-async def place(
-    session: AsyncSession, conversation: Conversation, parent: Message | None, message: Message
-) -> None:
-    """Stores a new message below the parent (None: as a root), at the end of the active path."""
+def new_message(
+    role: Role, content: str, speaker_id: str | None = None, status: Status = Status.COMPLETED
+) -> Message:
+    """Returns a message for `place`, with all that the table would fill in."""
+    moment = now()
+    return Message(
+        id=new_key("msg"),
+        active=True,
+        selected=True,
+        hidden=False,
+        role=role,
+        speaker_id=speaker_id,
+        content=content,
+        status=status,
+        edited_version=0,
+        created_at=moment,
+        updated_at=moment,
+    )
+
+
+async def place(session: AsyncSession, head: Head, *messages: Message) -> None:
+    """Stores new messages at the end of the active path: one below the head, each other below the one before."""
+    conversation, above = head.conversation, head.after
+    await _make_room(session, conversation, above)
+    for message in messages:
+        message.owner, message.conversation_id = conversation.owner, conversation.id
+        message.parent_id = above.id if above else None
+        message.position = _length(above)
+        above = message
+    await _STORE.store(session, [_row(message) for message in messages])
+    conversation.message_count += len(messages)
+
+
+async def _make_room(session: AsyncSession, conversation: Conversation, parent: Message | None) -> None:
+    """Lets the active path end with the parent (None: lets it be empty), with no message selected below it."""
     if parent is not None and not parent.active:
         await _activate_line(session, conversation, parent)
-    message.conversation_id = conversation.id
-    message.parent_id = parent.id if parent else None
-    message.position = parent.position + 1 if parent else 0
-    message.active = message.selected = True
-    await truncate(session, conversation, message.position)
-    await _deselect(session, conversation.id, message.parent_id)
-    session.add(message)
-    await session.flush()
-    conversation.message_count = message.position + 1
+    elif _length(parent) == conversation.message_count:
+        # Below the end of the path nothing is selected: a selected child of an active message is active.
+        return
+    await truncate(session, conversation, _length(parent))
+    await _deselect(session, conversation.id, parent.id if parent else None)
+
+
+def _length(last: Message | None) -> int:
+    return last.position + 1 if last else 0
+
+
+def _row(message: Message) -> dict[str, Any]:
+    return {column: getattr(message, name) for column, name in _COLUMNS}
 
 
 async def append_all(
     session: AsyncSession, conversation: Conversation, parent: Message | None, rows: Sequence[dict[str, Any]]
 ) -> None:
     """Stores new messages, each below the one before, from an active parent on; `rows` have an `id` each."""
-    position = parent.position + 1 if parent else 0
-    await truncate(session, conversation, position)
-    await _deselect(session, conversation.id, parent.id if parent else None)
+    await _make_room(session, conversation, parent)
+    position = _length(parent)
     above = parent.id if parent else None
     for start in range(0, len(rows), _BATCH):
         placed = []

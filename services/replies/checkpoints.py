@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Conversation, Database, Message, Run, Status, everyone
-from services.replies import leases
+from services.replies.leases import Lease
 from services.replies.writing import Writing
 from services.runs import RunKey
 
@@ -28,11 +28,11 @@ class _Stored:
 
 
 class Checkpoints:
-    """`writings` are the runs that the writer called `name` writes."""
+    """`writings` are the runs that the holder of the lease writes."""
 
-    def __init__(self, database: Database, name: str, writings: Mapping[RunKey, Writing]) -> None:
+    def __init__(self, database: Database, lease: Lease, writings: Mapping[RunKey, Writing]) -> None:
         self._database = database
-        self._name = name
+        self._lease = lease
         self._writings = writings
         self._changed: set[RunKey] = set()
         self._woken = asyncio.Event()
@@ -86,7 +86,7 @@ class Checkpoints:
             if texts:
                 await session.execute(update(Message), [self._row(key, text) for key, text in texts.items()])
         # The row that every reply of this process renews is locked last.
-        await leases.renew(session, self._name)
+        await self._lease.renew(session)
         return stored
 
     async def _lock(self, session: AsyncSession, ids: list[str]) -> set[str]:
@@ -96,7 +96,7 @@ class Checkpoints:
 
     async def _held(self, session: AsyncSession, ids: list[str]) -> set[RunKey]:
         query = select(Run.conversation_id, Run.started).where(
-            Run.conversation_id.in_(ids), Run.ended.is_(None), Run.writer == self._name
+            Run.conversation_id.in_(ids), Run.ended.is_(None), Run.writer == self._lease.name
         )
         return {RunKey(*row) for row in await session.execute(query)}
 

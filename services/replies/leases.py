@@ -4,16 +4,21 @@ A process renews its lease while it writes. Once the lease is out, or its row is
 """
 
 import hashlib
+import math
 import os
 import socket
+import time
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, CursorResult, delete, insert, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Run, Writer, database_time, new_key
+from models import Run, Writer, after_commit, database_time, new_key
 
 LEASE_SECONDS = 5
+# For so long after it was renewed a lease is not renewed again for a run that begins.
+FRESH_SECONDS = 1.0
 
 # Names of this process: tests build several writers in one.
 _own_names: set[str] = set()
@@ -26,13 +31,30 @@ def new_writer_name() -> str:
     return name
 
 
-async def renew(session: AsyncSession, name: str) -> None:
-    """Makes the lease last LEASE_SECONDS from now."""
-    alive_until = database_time(LEASE_SECONDS)
-    renewed = update(Writer).where(Writer.name == name).values(alive_until=alive_until)
-    done = await session.execute(renewed.execution_options(synchronize_session=False))
-    if isinstance(done, CursorResult) and done.rowcount == 0:
-        await session.execute(insert(Writer).values(name=name, alive_until=alive_until))
+class Lease:
+    """The lease of the writer called `name`, which is of this process."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._renewed_at = -math.inf
+
+    async def renew(self, session: AsyncSession) -> None:
+        """Makes the lease last LEASE_SECONDS from now."""
+        asked_at = time.monotonic()
+        alive_until = database_time(LEASE_SECONDS)
+        renewed = update(Writer).where(Writer.name == self.name).values(alive_until=alive_until)
+        done = await session.execute(renewed.execution_options(synchronize_session=False))
+        if isinstance(done, CursorResult) and done.rowcount == 0:
+            await session.execute(insert(Writer).values(name=self.name, alive_until=alive_until))
+        after_commit(session, partial(self._note, asked_at))
+
+    async def hold(self, session: AsyncSession) -> None:
+        """Makes sure that the lease lasts until the next checkpoints, so that a run may begin."""
+        if time.monotonic() - self._renewed_at > FRESH_SECONDS:
+            await self.renew(session)
+
+    def _note(self, moment: float) -> None:
+        self._renewed_at = moment
 
 
 async def give_up(session: AsyncSession, *names: str) -> None:

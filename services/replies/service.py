@@ -7,11 +7,12 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Conversation, Database, Message, Role, Run, Unavailable, new_key
+from models import Conversation, Database, Message, Role, Run, Status, Unavailable
 from services import checking, runs, tree
 from services.broker import Broker
 from services.engines import Engine
 from services.errors import InvalidInput, WrongRole
+from services.heads import Head, lock_head
 from services.idempotency import KeyedRequest
 from services.locking import count_change, lock_conversation, lock_message, mark_active
 from services.messages import require_message_in, with_live_text
@@ -54,12 +55,11 @@ class ReplyService:
         request = _keyed("sendMessage", options, content, parent_id)
 
         async def work(session: AsyncSession) -> SentReply:
-            conversation = await lock_conversation(session, conversation_id)
-            if known := await request.done_before(session, conversation.id):
-                return await _done_before(session, conversation, known)
-            parent = await _parent(session, conversation, parent_id)
-            message = Message(id=new_key("msg"), role=Role.USER, content=content)
-            return await self._do(session, conversation, request, options, parent, message)
+            head = await lock_head(session, conversation_id)
+            if known := await request.done_before(session, head.conversation.id):
+                return await _done_before(session, head.conversation, known)
+            head = await _at(session, head, parent_id)
+            return await self._do(session, head, request, options, tree.new_message(Role.USER, content))
 
         return await self._perform(owner, work, options)
 
@@ -70,11 +70,10 @@ class ReplyService:
         request = _keyed("requestReply", options, parent_id)
 
         async def work(session: AsyncSession) -> SentReply:
-            conversation = await lock_conversation(session, conversation_id)
-            if known := await request.done_before(session, conversation.id):
-                return await _done_before(session, conversation, known)
-            parent = await _parent(session, conversation, parent_id)
-            return await self._do(session, conversation, request, options, parent)
+            head = await lock_head(session, conversation_id)
+            if known := await request.done_before(session, head.conversation.id):
+                return await _done_before(session, head.conversation, known)
+            return await self._do(session, await _at(session, head, parent_id), request, options)
 
         return await self._perform(owner, work, options)
 
@@ -87,8 +86,8 @@ class ReplyService:
             if known := await request.done_before(session, conversation.id):
                 return await _done_before(session, conversation, known)
             _require_reply(old, "Only a reply can be regenerated.")
-            parent = await _by_id(session, old.parent_id)
-            return await self._do(session, conversation, request, options, parent)
+            head = await _below(session, conversation, old.parent_id)
+            return await self._do(session, head, request, options)
 
         return await self._perform(owner, work, options)
 
@@ -103,7 +102,8 @@ class ReplyService:
             _require_reply(reply, "Only a reply can be continued.")
             if not reply.active or reply.position != conversation.message_count - 1:
                 raise InvalidInput("Only the last message of the conversation can be continued.", "message_id")
-            return await self._do(session, conversation, request, options, continued=reply)
+            head = Head(conversation, await runs.open_run(session, conversation.id), reply)
+            return await self._do(session, head, request, options, continued=reply)
 
         return await self._perform(owner, work, options)
 
@@ -116,10 +116,10 @@ class ReplyService:
             sibling, conversation = await lock_message(session, message_id)
             if known := await request.done_before(session, conversation.id):
                 return await _done_before(session, conversation, known)
-            parent = await _by_id(session, sibling.parent_id)
-            message = Message(id=new_key("msg"), role=sibling.role, speaker_id=sibling.speaker_id, content=content)
+            head = await _below(session, conversation, sibling.parent_id)
+            message = tree.new_message(sibling.role, content, sibling.speaker_id)
             answered = options if message.role is Role.USER else replace(options, reply_mode=ReplyMode.NONE)
-            return await self._do(session, conversation, request, answered, parent, message)
+            return await self._do(session, head, request, answered, message)
 
         return await self._perform(owner, work, options)
 
@@ -170,27 +170,27 @@ class ReplyService:
     async def _do(
         self,
         session: AsyncSession,
-        conversation: Conversation,
+        head: Head,
         request: KeyedRequest,
         options: ReplyOptions,
-        parent: Message | None = None,
         message: Message | None = None,
         continued: Message | None = None,
     ) -> SentReply:
         """Does what only a running reply can still refuse: sends the message if there is one, and replies.
 
-        The reply follows the message, else the parent, or goes on with the one that is continued.
+        The reply follows the message, else the head, or goes on with the one that is continued.
         """
-        await self._make_way(session, conversation, options)
-        if message is not None:
-            await self._place(session, conversation, parent, message)
-        sent = await self._begin_reply(session, conversation, options, message or parent, continued)
-        request.remember(session, _result(message, sent), conversation.id)
+        await self._make_way(session, head.run, options)
+        reply = continued
+        if options.reply_mode is not ReplyMode.NONE:
+            reply = _pending(continued) if continued else _new_reply(head.conversation)
+        await self._place(session, head, message, None if continued else reply)
+        sent = await self._begin_reply(session, head.conversation, options, reply)
+        request.remember(session, _result(message, sent), head.conversation.id)
         return replace(sent, message=message)
 
-    async def _make_way(self, session: AsyncSession, conversation: Conversation, options: ReplyOptions) -> None:
+    async def _make_way(self, session: AsyncSession, run: Run | None, options: ReplyOptions) -> None:
         """Refuses the request, or stops the running reply. Called once nothing else can refuse the request."""
-        run = await runs.open_run(session, conversation.id)
         if run is None:
             return
         if options.if_busy is BusyPolicy.REJECT:
@@ -206,35 +206,29 @@ class ReplyService:
         self._broker.changed(session, run.conversation_id)
 
     async def _place(
-        self, session: AsyncSession, conversation: Conversation, parent: Message | None, message: Message
+        self, session: AsyncSession, head: Head, message: Message | None, reply: Message | None
     ) -> None:
-        await tree.place(session, conversation, parent, message)
-        await count_change(session, conversation)
-        self._broker.changed(session, conversation.id)
+        if new := [one for one in (message, reply) if one is not None]:
+            await tree.place(session, head, *new)
+        if message is not None:
+            count_change(head.conversation)
+            self._broker.changed(session, head.conversation.id)
 
     async def _begin_reply(
-        self,
-        session: AsyncSession,
-        conversation: Conversation,
-        options: ReplyOptions,
-        after: Message | None,
-        continued: Message | None,
+        self, session: AsyncSession, conversation: Conversation, options: ReplyOptions, reply: Message | None
     ) -> SentReply:
-        """Opens a run, on a new reply after a message or on a continued one; it is written once committed."""
-        if options.reply_mode is ReplyMode.NONE:
+        """Opens a run on the pending reply, which is written once all is committed."""
+        if reply is None:
             await mark_active(session, conversation)
             return SentReply(conversation)
-        reply = continued or await _new_reply(session, conversation, after)
-        run = await runs.begin(session, conversation, reply, self._writer.name)
+        key = await runs.begin(session, conversation, reply, self._writer.name)
         await mark_active(session, conversation)
         await self._writer.hold_lease(session)
         owner = conversation.owner
         build = partial(self._prompts.read, owner, reply, options.settings())
-        assignment = Assignment(owner, RunKey(conversation.id, run.started), reply.id, reply.content, build)
-        self._writer.start_after_commit(session, assignment)
-        return SentReply(
-            conversation, reply=reply, stream_cursor=_before(conversation.id, run.started), run=run.started
-        )
+        self._writer.start_after_commit(session, Assignment(owner, key, reply.id, reply.content, build))
+        cursor = _before(conversation.id, key.started)
+        return SentReply(conversation, reply=reply, stream_cursor=cursor, run=key.started)
 
 
 def _keyed(kind: str, options: ReplyOptions, *asked: object) -> KeyedRequest:
@@ -269,16 +263,25 @@ async def _by_id(session: AsyncSession, message_id: str | None) -> Message | Non
     return await session.get(Message, message_id) if message_id is not None else None
 
 
-async def _parent(session: AsyncSession, conversation: Conversation, parent_id: str | None) -> Message | None:
-    """Returns the message to reply to: the one named, else the last one."""
+async def _at(session: AsyncSession, head: Head, parent_id: str | None) -> Head:
+    """Returns the head, after the message that is named if one is."""
     if parent_id is None:
-        return await tree.last_active(session, conversation)
-    return await require_message_in(session, conversation.id, parent_id, "parent_id")
+        return head
+    parent = await require_message_in(session, head.conversation.id, parent_id, "parent_id")
+    return Head(head.conversation, head.run, parent)
 
 
-async def _new_reply(session: AsyncSession, conversation: Conversation, parent: Message | None) -> Message:
-    reply = Message(id=new_key("msg"), role=Role.ASSISTANT, speaker_id=conversation.character_id, content="")
-    await tree.place(session, conversation, parent, reply)
+async def _below(session: AsyncSession, conversation: Conversation, parent_id: str | None) -> Head:
+    parent = await _by_id(session, parent_id)
+    return Head(conversation, await runs.open_run(session, conversation.id), parent)
+
+
+def _new_reply(conversation: Conversation) -> Message:
+    return tree.new_message(Role.ASSISTANT, "", conversation.character_id, Status.PENDING)
+
+
+def _pending(reply: Message) -> Message:
+    reply.status, reply.finish_reason, reply.failure = Status.PENDING, None, None
     return reply
 
 

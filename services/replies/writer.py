@@ -45,7 +45,8 @@ class ReplyWriter:
         self._closing = False
         self._checkpointing: asyncio.Task[None] | None = None
         self.name = leases.new_writer_name()
-        self.checkpoints = Checkpoints(database, self.name, self._writings)
+        self._lease = leases.Lease(self.name)
+        self.checkpoints = Checkpoints(database, self._lease, self._writings)
         self.grace = GRACE_SECONDS
         self.retry_pause = RETRY_SECONDS
 
@@ -59,7 +60,7 @@ class ReplyWriter:
 
     async def hold_lease(self, session: AsyncSession) -> None:
         """Makes sure that a run which is begun in the session's transaction has a lease. Comes last in it."""
-        await leases.renew(session, self.name)
+        await self._lease.hold(session)
 
     def start_after_commit(self, session: AsyncSession, assignment: Assignment) -> None:
         """Begins to write the run, in a task of the process's own, once it is committed."""

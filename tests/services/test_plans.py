@@ -15,7 +15,7 @@ from services.characters import CharacterOrder
 from services.conversations import ConversationOrder, Listing
 from services.messages import TreePosition
 from services.paging import PageArguments
-from services.replies.options import ReplyMode, ReplyOptions
+from services.replies.options import BusyPolicy, ReplyMode, ReplyOptions
 from services.settings import Settings
 from tests.support.crowd import multiply
 from tests.support.makers import TestEngine, make_character, make_history
@@ -91,6 +91,9 @@ def lists() -> dict[str, Ask]:
         "send": lambda to: to.services.replies.send(
             LOCAL_OWNER, to.conversation, "Hi", None, ReplyOptions(ReplyMode.NONE)
         ),
+        "send and reply": lambda to: to.services.replies.send(
+            LOCAL_OWNER, to.conversation, "Hi", None, ReplyOptions(ReplyMode.BACKGROUND, BusyPolicy.STOP)
+        ),
         "abandoned runs": lambda to: to.services.housekeeping.recovery.end_abandoned(),
         "deletions": lambda to: to.services.housekeeping.finish_deletions(),
         "expired keys": lambda to: to.services.housekeeping.expire_keys(),
@@ -126,7 +129,8 @@ async def test_a_list_walks_an_index(name: str, crowded: Crowded) -> None:
         connection = await session.connection()
         for statement, parameters in asked:
             if not statement.startswith(("BEGIN", "PRAGMA")):
-                plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                first = parameters[0] if isinstance(parameters, list) else parameters
+                plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", first)
                 steps = [row[3] for row in plan]
                 check(name, steps)
 

@@ -205,6 +205,8 @@ class Play:
         assert [row.position for row in path] == list(range(len(path)))
         assert all(below.parent_id == above.id for above, below in pairwise(path))
         assert conversation.message_count == len(path)
+        above = {None, *(row.id for row in path)}
+        assert all(row.active for row in rows if row.selected and row.parent_id in above)
         [history] = await self.services.chat_histories.of_conversations(LOCAL_OWNER, [self.id])
         assert history == self.model.history()
         assert sorted(row.id for row in rows) == [node.id for node in self.model.all()]

@@ -1,0 +1,55 @@
+"""Statements that are made once, for what every message pays: a session takes each statement apart anew.
+
+The condition on the owner is part of a prepared statement; the session that executes it says who that is.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Executable, Result, insert, inspect
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from models.ownership import Owned, owner_of, restricted, stamp
+
+_READ_AGAIN = {"populate_existing": True}
+
+
+class Prepared:
+    """A statement on owned tables, with a `bindparam` for each of its values."""
+
+    def __init__(self, statement: Executable) -> None:
+        self._for_everyone = statement
+        self._for_owner = restricted(statement)
+
+    async def rows(self, session: AsyncSession, **values: Any) -> Result[*tuple[Any, ...]]:
+        """Returns what a select finds; mapped classes as rows of the session, read again."""
+        statement, bound = self._bound(session.sync_session, values)
+        return await session.execute(statement, bound, execution_options=_READ_AGAIN)
+
+    async def change(self, session: AsyncSession, **values: Any) -> None:
+        """Executes an update or a deletion; rows that the session holds stay as they are."""
+        await session.run_sync(self._change, values)
+
+    def _change(self, session: Session, values: dict[str, Any]) -> None:
+        statement, bound = self._bound(session, values)
+        session.connection().execute(statement, bound)
+
+    def _bound(self, session: Session, values: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        owner = owner_of(session)
+        if owner is None:
+            return self._for_everyone, values
+        return self._for_owner, {**values, "of_owner": owner}
+
+
+class PreparedInsert:
+    """An insert of rows that all have the same columns."""
+
+    def __init__(self, kind: type[Owned]) -> None:
+        self._statement = insert(inspect(kind).local_table)
+
+    async def store(self, session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+        """Stores rows, by the names of their columns, and fills their `owner` in. Raises OwnershipError."""
+        if owner := owner_of(session.sync_session):
+            stamp(rows, owner)
+        await session.run_sync(lambda sync: sync.connection().execute(self._statement, rows))
