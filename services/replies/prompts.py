@@ -13,8 +13,8 @@ from services.prompting import planning
 from services.prompting.macros import Names
 from services.prompting.values import Said, Scene
 
-# Messages read first; each further page has twice as many.
-_FIRST_PAGE = 20
+# Messages read first. A further page has as many as should fill the room, but at most eight times as many.
+_FIRST_PAGE, _MAX_GROWTH = 20, 8
 
 _TEXTS = (
     Character.system_prompt,
@@ -84,7 +84,7 @@ class PromptReader:
     async def _newest(self, session: AsyncSession, reply: Message, room: int) -> Sequence[Said]:
         """Returns the messages before the reply, oldest first: as many as may fit, and one more."""
         found: list[Said] = []
-        end, size = reply.position, _FIRST_PAGE
+        end, size, whole_room = reply.position, _FIRST_PAGE, room
         while end > 0:
             start = max(end - size, 0)
             page = {"conversation": reply.conversation_id, "first": start, "end": end}
@@ -93,5 +93,6 @@ class PromptReader:
                 room -= self._least(row.content)
                 if room < 0:
                     return found[::-1]
-            end, size = start, 2 * size
+            wanted = room * (reply.position - start) // max(1, whole_room - room) + 1
+            end, size = start, min(max(wanted, _FIRST_PAGE), _MAX_GROWTH * size)
         return found[::-1]

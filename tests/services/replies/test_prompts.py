@@ -44,6 +44,16 @@ async def test_a_prompt_takes_two_statements_in_one_snapshot(
     assert prompt.generation.seed == 7
 
 
+async def test_a_long_prompt_takes_one_statement_more(
+    services: Services, database: Database, engine: TestEngine, statements: list[str]
+) -> None:
+    conversation = await make_history(services, *(f"{n} and so on" for n in range(400)))
+    statements.clear()
+    prompt = await prompt_at(database, engine, reply_at(conversation.id, 400))
+    assert len(statements) == 4
+    assert 65 < len(prompt.turns) < 150
+
+
 async def test_no_more_of_a_long_history_is_counted_than_can_fit(services: Services, database: Database) -> None:
     engine, tokens = TestEngine(), Bytes()
     engine.tokens = tokens
