@@ -125,7 +125,8 @@ async def crowded_readers(bench: Bench) -> None:
 
     await bench.time("a send, alone", send)
     tasks = [asyncio.create_task(watch()) for _ in range(WATCHERS)]
-    await until(lambda: not services.streams._busy, 60)
+    readers = services.readers._readers.values()
+    await until(lambda: sum(len(one.of_text) for one in readers) == WATCHERS and not services.streams._busy, 60)
     await services.messages.edit(LOCAL_OWNER, page.nodes[0].id, "changed")
     await asyncio.sleep(0.05)
     await bench.time(f"the same right after a change that {WATCHERS:,} watch", send, 1)

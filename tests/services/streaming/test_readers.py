@@ -144,6 +144,7 @@ async def test_idle_watchers_see_what_another_process_changes(services: Services
         other_process(settings) as (other, engine),
         watched(services, conversation.id, 2) as watchers,
         aclosing(await services.changes.watch(LOCAL_OWNER, conversation.id)) as changes,
+        asyncio.timeout(20),
     ):
         await anext(changes)
         await other.conversations.update(LOCAL_OWNER, conversation.id, {"title": "Elsewhere"})
