@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from models import sqlite
+from models.migrations import upgrade
 from models.ownership import OwnedSession, Owner, everyone
 from models.readers import Reader
 
@@ -220,8 +221,6 @@ class Database:
 
     async def migrate(self, timeout: float | None = TURN_TIMEOUT) -> bool:
         """Brings the tables up to date; creates a file's folder first. Returns whether there were no tables."""
-        # Alembic is slow to import, and only this needs it.
-        from models.migrations import upgrade
 
         async def work(session: AsyncSession) -> bool:
             return await (await session.connection()).run_sync(upgrade)

@@ -1,10 +1,11 @@
-"""Choice of the engine: the one in the settings, or the best one that can run on this machine."""
+"""Choice of the engine: the one in the settings, or the best one that can run on this machine.
+
+An engine's module is imported when the engine is chosen: the HTTP client, which the builtin one does without,
+takes megabytes.
+"""
 
 from services.engines import Engine, EngineConfigurationError
 from services.engines.builtin import BuiltinEngine
-from services.engines.connection import Patience
-from services.engines.local import LocalEngine
-from services.engines.openai import OpenAIEngine, Provider
 from services.engines.weights import Weights, bundled_weights, obstacle, weights_of_file
 from services.settings import Settings
 
@@ -35,6 +36,9 @@ def _best_available(settings: Settings) -> Engine:
 def _openai(settings: Settings, reason: str) -> Engine:
     if settings.engine_url is None:
         raise EngineConfigurationError("REPARTEE_ENGINE is openai, so REPARTEE_ENGINE_URL must be set")
+    from services.engines.connection import Patience
+    from services.engines.openai import OpenAIEngine, Provider
+
     provider = Provider(
         str(settings.engine_url),
         key=_key(settings),
@@ -47,6 +51,8 @@ def _openai(settings: Settings, reason: str) -> Engine:
 def _local(settings: Settings, reason: str) -> Engine:
     if problem := _local_problem(settings):
         raise EngineConfigurationError(f"REPARTEE_ENGINE is local, but {problem}; use auto or builtin")
+    from services.engines.local import LocalEngine
+
     weights = _weights(settings)
     assert weights is not None
     return LocalEngine(reason, weights, settings.engine_timeout)
