@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-from tests.benchmarks import alone, documents, reads, start
+from tests.benchmarks import alone, appends, documents, reads, start
 from tests.benchmarks.parts import BenchmarkError, Figures, Options, judged
 from tests.benchmarks.servers import checkout_of
 from tests.benchmarks.tables import table
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[Options], Figures]] = {
     "reads": reads.measure,
     "documents": documents.measure,
     "streams": alone.measure_streams,
+    "appends": appends.measure,
     "first_words": alone.measure_first_words,
     "start": start.measure,
 }

@@ -35,7 +35,8 @@ LENGTHEN = """
         status, edited_version, created_at, updated_at)
     WITH RECURSIVE n(n) AS (SELECT message_count FROM conversations WHERE id = :id AND message_count < :count
         UNION ALL SELECT n + 1 FROM n WHERE n < :count - 1)
-    SELECT printf('%032x', n), owner, id, CASE WHEN n > message_count THEN printf('%032x', n - 1) ELSE
+    SELECT printf('%08x%024x', conversations.rowid, n), owner, id,
+        CASE WHEN n > message_count THEN printf('%08x%024x', conversations.rowid, n - 1) ELSE
             (SELECT messages.id FROM messages WHERE conversation_id = conversations.id AND active
             ORDER BY position DESC LIMIT 1) END,
         n, 1, 1, 0, 'USER', 'x', 'COMPLETED', 0, '2025-01-01 00:00:00.000000', '2025-01-01 00:00:00.000000'
