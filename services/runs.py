@@ -6,7 +6,7 @@ stop, a deletion, or a lease that ran out) changes nothing.
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -15,6 +15,7 @@ from models import (
     FailureCode,
     FinishReason,
     Message,
+    Prepared,
     PreparedInsert,
     Run,
     Status,
@@ -22,7 +23,7 @@ from models import (
     now,
 )
 from services.errors import ReplyInProgress
-from services.locking import count_change, find_and_lock, mark_active
+from services.locking import count_change, find_and_lock, locks_rows, mark_active
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,16 @@ class Outcome:
 
 
 _STORE = PreparedInsert(Run)
+_OPEN = Prepared(
+    select(Conversation, Run, Message)
+    .join(Run, Run.conversation_id == Conversation.id)
+    .join(Message, Message.id == Run.message_id)
+    .where(
+        Conversation.id == bindparam("conversation"),
+        Run.started == bindparam("started_at"),
+        Run.ended.is_(None),
+    )
+)
 
 STOPPED = Outcome(Status.STOPPED, FinishReason.STOPPED)
 INTERRUPTED = Outcome(
@@ -94,11 +105,14 @@ async def end(
 
     Returns whether it was open, and written by `writer` if one is given.
     """
-    conversation = await find_and_lock(session, select(Conversation).where(Conversation.id == key.conversation_id))
-    run = await find_and_lock(session, select(Run).where(_is_open(key)))
-    if conversation is None or run is None or writer not in (None, run.writer):
+    if locks_rows(session):
+        await find_and_lock(session, select(Conversation).where(Conversation.id == key.conversation_id))
+    found = (await _OPEN.rows(session, conversation=key.conversation_id, started_at=key.started)).one_or_none()
+    if found is None:
         return False
-    message = await find_and_lock(session, select(Message).where(Message.id == run.message_id))
+    conversation, run, message = found
+    if writer not in (None, run.writer):
+        return False
     message.content = message.content if text is None else text
     _close(run, message, outcome)
     run.ended = count_change(conversation)
@@ -117,7 +131,3 @@ def _close(run: Run, message: Message, outcome: Outcome) -> None:
     message.model = outcome.model or message.model
     message.usage = outcome.usage.plus(message.usage) if outcome.usage else message.usage
     message.updated_at = now()
-
-
-def _is_open(key: RunKey) -> ColumnElement[bool]:
-    return (Run.conversation_id == key.conversation_id) & (Run.started == key.started) & Run.ended.is_(None)

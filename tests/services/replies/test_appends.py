@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import select
 
 from models import LOCAL_OWNER, Database, Message
-from services import Services
+from services import Services, runs
 from services.replies.options import ReplyMode, ReplyOptions
+from services.runs import RunKey
 from services.settings import Settings
 from tests.support.crowd import MESSAGES, lengthen
 from tests.support.makers import make_history, until
-from tests.support.owners import without_housekeeping
+from tests.support.owners import rows, without_housekeeping
 
 READ = ["BEGIN IMMEDIATE", "SELECT conversations"]
 COUNTED = ["UPDATE characters", "UPDATE conversations"]
@@ -82,6 +83,24 @@ async def test_a_message_is_the_one_selected_where_the_history_was_cut_before(
     async with database.read(LOCAL_OWNER) as session:
         found = {(content, selected) for content, selected in await session.execute(siblings)}
     assert found == {("Ada.", False), ("Hi", True)}
+
+
+async def test_an_end_is_stored_by_six_statements(quiet: Services, statements: list[str]) -> None:
+    await append(quiet, (await make_history(quiet, "x")).id, ReplyMode.BACKGROUND)
+    await finish(quiet)
+    ended = statements[len(statements) - statements[::-1].index("BEGIN IMMEDIATE") :]
+    assert [named(one) for one in ended] == ["SELECT conversations", *COUNTED, "UPDATE messages", "UPDATE runs"]
+
+
+async def test_a_run_that_has_ended_is_not_ended_again(quiet: Services, database: Database) -> None:
+    id = (await make_history(quiet, "x")).id
+    sent = await quiet.replies.send(LOCAL_OWNER, id, "Hi", None, ReplyOptions(ReplyMode.BACKGROUND))
+    await finish(quiet)
+    assert sent.run is not None
+    assert sent.reply is not None
+    key, before = RunKey(id, sent.run), rows(database)
+    assert not await database.write(LOCAL_OWNER, lambda session: runs.end(session, key, runs.STOPPED, "Late."))
+    assert rows(database) == before
 
 
 async def test_the_lease_is_renewed_for_a_reply_only_when_it_is_not_fresh(
