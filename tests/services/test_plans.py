@@ -153,8 +153,8 @@ def documents() -> dict[str, str]:
             f"{{ characters(orderBy: {one}) {{ id lists: conversations(first: 5) {{ id }} }} }}"
         )
     inside = {
-        "messages": "messages { content parent { id } speaker { id } }",
-        "last message": "lastMessage { content } activeReply { id } forkedFrom { id } character { id }",
+        "messages": "messages { position parent { id } speaker { id } }",
+        "last message": "lastMessage { position } activeReply { id } forkedFrom { id } character { id }",
         "path": "messagesConnection(last: 5) { totalCount edges { cursor node { id } } }",
         "tree": "messagesConnection(includeInactive: true) { totalCount edges { cursor node { id } } }",
         "alternatives": "messages(last: 1) { alternativeCount alternativeIndex alternatives { id } }",
