@@ -15,7 +15,7 @@ from services.characters import CharacterOrder
 from services.conversations import ConversationOrder, Listing
 from services.messages import TreePosition
 from services.paging import PageArguments
-from services.replies.options import BusyPolicy, ReplyMode, ReplyOptions
+from services.replies.options import ReplyMode, ReplyOptions
 from services.settings import Settings
 from tests.support.crowd import multiply
 from tests.support.makers import TestEngine, make_character, make_history
@@ -91,9 +91,7 @@ def lists() -> dict[str, Ask]:
         "send": lambda to: to.services.replies.send(
             LOCAL_OWNER, to.conversation, "Hi", None, ReplyOptions(ReplyMode.NONE)
         ),
-        "send and reply": lambda to: to.services.replies.send(
-            LOCAL_OWNER, to.conversation, "Hi", None, ReplyOptions(ReplyMode.BACKGROUND, BusyPolicy.STOP)
-        ),
+        "send and stop": _send_and_stop,
         "abandoned runs": lambda to: to.services.housekeeping.recovery.end_abandoned(),
         "deletions": lambda to: to.services.housekeeping.finish_deletions(),
         "expired keys": lambda to: to.services.housekeeping.expire_keys(),
@@ -102,6 +100,12 @@ def lists() -> dict[str, Ask]:
 
 def _ids(prefix: str) -> list[str]:
     return [f"{prefix}_{number:032x}" for number in range(100)]
+
+
+async def _send_and_stop(to: Crowded) -> None:
+    """Begin a reply and end it: a running one would keep the plain reads from being plain."""
+    await to.services.replies.send(LOCAL_OWNER, to.conversation, "Hi", None, ReplyOptions(ReplyMode.BACKGROUND))
+    await to.services.replies.stop(LOCAL_OWNER, to.conversation)
 
 
 async def _two_pages(to: Crowded, listing: Listing, page: PageArguments, character_id: str | None) -> None:
