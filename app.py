@@ -87,7 +87,7 @@ def create_app(services: Services) -> Starlette:
     return Starlette(
         # The first route is found fastest.
         routes=[*endpoint.routes("/graphql"), Route("/", home), Route("/health", health)],
-        middleware=endpoint.middleware(),
+        middleware=endpoint.middleware("/graphql"),
     )
 
 

@@ -145,4 +145,6 @@ class OwnerEndpoint(GraphQLEndpoint):
 def serving_as(owner: str, services: Services) -> AbstractAsyncContextManager[Client]:
     """Serves the owner on a free port, on real sockets, and gives a client of that."""
     endpoint = OwnerEndpoint(services, owner)
-    return serving(services, Starlette(routes=endpoint.routes("/graphql"), middleware=endpoint.middleware()))
+    return serving(
+        services, Starlette(routes=endpoint.routes("/graphql"), middleware=endpoint.middleware("/graphql"))
+    )

@@ -56,9 +56,11 @@ class GraphQLEndpoint:
             Mount("/playground", routes=self._playground.routes()),
         ]
 
-    def middleware(self) -> list[Middleware]:
+    def middleware(self, path: str) -> list[Middleware]:
         """Return the middleware that every route of the server needs."""
-        return [Middleware(TrustedHosts, hosts=self._hosts)]
+        hosts = Middleware(TrustedHosts, hosts=self._hosts)
+        # With allowed origins the route has a middleware of its own.
+        return [hosts] if self._origins.allowed else [hosts, Middleware(Shortcut, path=path, endpoint=self)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._response(scope, receive)
@@ -98,6 +100,19 @@ class GraphQLEndpoint:
         if media in STREAMS:
             return StreamResponse(operation.results(), FRAMINGS[media], self._stopping)
         return Answer(await operation.result(), media)
+
+
+class Shortcut:
+    """ASGI middleware that leads HTTP requests of one path past routing, which takes a tenth of a small query."""
+
+    def __init__(self, app: ASGIApp, path: str, endpoint: ASGIApp) -> None:
+        self._app = app
+        self._path = path
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_here = scope["type"] == "http" and scope["path"] == self._path
+        await (self._endpoint if is_here else self._app)(scope, receive, send)
 
 
 def _accepted_types(scope: Scope) -> Sequence[MediaType]:
