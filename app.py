@@ -85,8 +85,7 @@ def create_app(services: Services) -> Starlette:
     except ValueError as error:
         raise StartError(str(error)) from error
     return Starlette(
-        # The first route is found fastest.
-        routes=[*endpoint.routes("/graphql"), Route("/", home), Route("/health", health)],
+        routes=[Route("/", home), Route("/health", health), *endpoint.routes("/graphql")],
         middleware=endpoint.middleware("/graphql"),
     )
 

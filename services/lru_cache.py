@@ -16,9 +16,6 @@ class LRUCache(Generic[K, V]):
         self._weight = 0
         self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
 
-    def __contains__(self, key: K) -> bool:
-        return key in self._entries
-
     def get(self, key: K) -> V | None:
         entry = self._entries.get(key)
         if entry is None:

@@ -1,11 +1,11 @@
 """Token counts by the tokenizer of the local model's server."""
 
 import json
-from collections import OrderedDict
 from collections.abc import Sequence
 from hashlib import blake2b
 
 from services.engines.connection import Connection
+from services.lru_cache import LRUCache
 
 # Counts that are kept; with its digest, each takes about 200 bytes.
 _MAX_KEPT = 10_000
@@ -22,18 +22,19 @@ class Tokenizer:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._kept: OrderedDict[bytes, int] = OrderedDict()
+        self._kept: LRUCache[bytes, int] = LRUCache(_MAX_KEPT)
 
     def least(self, text: str) -> int:
         return len(text.encode()) // _MOST_BYTES_PER_TOKEN
 
     async def count(self, texts: Sequence[str]) -> Sequence[int]:
         digests = [blake2b(text.encode(), digest_size=16).digest() for text in texts]
-        counts = {digest: self._kept[digest] for digest in digests if digest in self._kept}
+        counts = {digest: kept for digest in digests if (kept := self._kept.get(digest)) is not None}
         new = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in counts}
         if new:
-            counts.update(zip(new, await self._count(list(new.values())), strict=True))
-        self._keep(counts)
+            for digest, count in zip(new, await self._count(list(new.values())), strict=True):
+                counts[digest] = count
+                self._kept.put(digest, count, 1)
         return [counts[digest] for digest in digests]
 
     async def _count(self, texts: Sequence[str]) -> Sequence[int]:
@@ -47,10 +48,3 @@ class Tokenizer:
         tokens = json.loads(await self._connection.read(response))["tokens"]
         ends = [index for index, token in enumerate(tokens) if token == _SEPARATOR]
         return [end - start - 1 for start, end in zip([-1, *ends], ends, strict=False)]
-
-    def _keep(self, counts: dict[bytes, int]) -> None:
-        for digest, count in counts.items():
-            self._kept[digest] = count
-            self._kept.move_to_end(digest)
-        while len(self._kept) > _MAX_KEPT:
-            self._kept.popitem(last=False)

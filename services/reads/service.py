@@ -18,6 +18,8 @@ from services.reads.relations import Relation
 STATEMENT_CACHE_LENGTH = 4_000_000
 
 _REREAD = REREAD.encode()
+# Stands for a statement that the database cannot parse.
+_TOO_DEEP = Statement("", {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +36,7 @@ _Key = tuple[Read, tuple[Form, ...]]
 class ReadService:
     def __init__(self, database: Database, cache_length: int = STATEMENT_CACHE_LENGTH) -> None:
         self._reader = database.reader
-        # None is a statement that the database cannot parse.
-        self._statements: LRUCache[_Key, Statement | None] = LRUCache(cache_length)
+        self._statements: LRUCache[_Key, Statement] = LRUCache(cache_length)
 
     async def json(self, owner: str, reads: Sequence[tuple[Read, Sequence[Arguments]]]) -> list[bytes] | None:
         """Returns the JSON of each read, with the arguments of its relations by their places.
@@ -51,7 +52,7 @@ class ReadService:
             values = await self._reader.values(bound) if bound else []
         except TooDeep:
             for key, _ in asked:
-                self._statements.put(key, None, 1)
+                self._statements.put(key, _TOO_DEEP, 1)
             return None
         except (NotPlain, UserError):
             return None
@@ -64,13 +65,12 @@ class ReadService:
 
     def _statement(self, key: _Key) -> Statement:
         """Raises NotPlain."""
-        known = key in self._statements
         found = self._statements.get(key)
-        if found is None and known:
-            raise NotPlain
         if found is None:
             found = statement(key[0].root, key[1])
             self._statements.put(key, found, len(found.sql))
+        if found is _TOO_DEEP:
+            raise NotPlain
         return found
 
 

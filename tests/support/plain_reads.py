@@ -37,7 +37,7 @@ class Asking:
         assert isinstance(operation, PlainQuery)
         reads = [planned.read for root in operation.plan._roots for planned in root.reads.values()]
         kept = self.services.reads._statements._entries.items()
-        return [statement.sql for (read, _), (statement, _) in kept if read in reads and statement]
+        return [statement.sql for (read, _), (statement, _) in kept if read in reads and statement.sql]
 
     async def plain(self, query: str, variables: dict[str, Any] | None = None) -> Any:
         """Return the data as the database writes it; None when it does not."""

@@ -27,8 +27,12 @@ from graphql import (
     visit,
 )
 from graphql.execution.values import VariableValues
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from services.reads.projections import NotPlain
+
+# Under this key a field or an argument of graphql-core has its declaration.
+DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def arguments_of(definition: GraphQLField, node: FieldNode) -> Given:
     """Return the arguments by the names that resolvers have for them."""
     given = {argument.name.value: argument.value for argument in node.arguments or ()}
     return {
-        argument.extensions["strawberry-definition"].python_name: _argument(argument, given.get(name))
+        argument.extensions[DEFINITION].python_name: _argument(argument, given.get(name))
         for name, argument in definition.args.items()
     }
 

@@ -28,8 +28,9 @@ from graphql import (
     visit,
 )
 from graphql.execution.collect_fields import FieldDetailsList, collect_fields
-from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
+
+from schema.endpoint.execution.arguments import DEFINITION
 
 Read = Callable[[Any], Any]
 
@@ -37,7 +38,7 @@ Read = Callable[[Any], Any]
 _INT = 1 << 31
 
 
-class NotPlain(Exception):
+class NotWritable(Exception):
     """A selection of more than attributes, or a value that its type does not allow."""
 
 
@@ -45,7 +46,7 @@ class EventWriter:
     """Writes the `data` of the answers, which the event keeps in its `answers` for others who watch it."""
 
     def __init__(self, executor: Executor[Any]) -> None:
-        """Raises NotPlain."""
+        """Raises NotWritable."""
         _refuse_directives(executor)
         root = cast(GraphQLObjectType, executor.schema.subscription_type)
         selected = collect_fields(
@@ -56,35 +57,35 @@ class EventWriter:
         self._read = _value(executor, root.fields[details[0].node.name.value].type, details)
 
     def data(self, event: Any) -> bytes:
-        """Returns the JSON of `data`, made once for all who watch the event. Raises NotPlain."""
+        """Return the JSON of `data`, made once for all who watch the event. Raises NotWritable."""
         answers: dict[object, bytes] = event.answers
         data = answers.get(self)
         if data is None:
             try:
                 data = answers[self] = self._prefix + orjson.dumps(self._read(event)) + b"}"
             except TypeError as error:
-                raise NotPlain from error
+                raise NotWritable from error
         return data
 
 
 def event_writer(executor: Executor[Any]) -> EventWriter | None:
     try:
         return EventWriter(executor)
-    except NotPlain:
+    except NotWritable:
         return None
 
 
 def _refuse_directives(executor: Executor[Any]) -> None:
     class Refusal(Visitor):
         def enter_directive(self, *_: Any) -> None:
-            raise NotPlain
+            raise NotWritable
 
     for definition in (executor.operation, *(one.definition for one in executor.fragments.values())):
         visit(definition.selection_set, Refusal())
 
 
 def _value(executor: Executor[Any], output: GraphQLOutputType, details: FieldDetailsList) -> Read:
-    """Returns what makes a value for JSON of a value of the type."""
+    """Return what makes a value for JSON of a value of the type."""
     inner = get_nullable_type(output)
     if is_leaf_type(inner):
         convert = _leaf(inner)
@@ -93,13 +94,13 @@ def _value(executor: Executor[Any], output: GraphQLOutputType, details: FieldDet
     elif is_abstract_type(inner):
         convert = _abstract(executor, inner, details)
     else:
-        raise NotPlain
+        raise NotWritable
 
     def read(value: Any) -> Any:
         if value is not None:
             return convert(value)
         if is_required:
-            raise NotPlain
+            raise NotWritable
         return None
 
     is_required = is_non_null_type(output)
@@ -114,9 +115,9 @@ def _leaf(leaf: GraphQLLeafType) -> Read:
         try:
             coerced = leaf.coerce_output_value(value)
         except Exception as error:
-            raise NotPlain from error
+            raise NotWritable from error
         if coerced is None or coerced is Undefined:
-            raise NotPlain
+            raise NotWritable
         return coerced
 
     return convert
@@ -133,9 +134,9 @@ def _field(executor: Executor[Any], kind: GraphQLObjectType, details: FieldDetai
     if name == "__typename":
         return lambda _: kind.name
     field = kind.fields[name]
-    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    definition = field.extensions.get(DEFINITION)
     if not isinstance(definition, StrawberryField) or not definition.is_basic_field:
-        raise NotPlain
+        raise NotWritable
     get, convert = attrgetter(definition.python_name), _value(executor, field.type, details)
     if get_nullable_type(field.type) not in (GraphQLString, GraphQLID):
         return lambda source: convert(get(source))
@@ -160,7 +161,7 @@ def _abstract(executor: Executor[Any], abstract: GraphQLAbstractType, details: F
         if read is None:
             read = next((one for is_type_of, one in readers if is_type_of and is_type_of(value, info)), None)
             if read is None:
-                raise NotPlain
+                raise NotWritable
             by_class[type(value)] = read
         return read(value)
 

@@ -26,7 +26,7 @@ from strawberry.types.field import StrawberryField
 from resolvers.context import Context
 from resolvers.reads import plain, relation_of
 from schema.binding import name_of_type_for
-from schema.endpoint.execution.arguments import Given, Variable, arguments_of, values_of
+from schema.endpoint.execution.arguments import DEFINITION, Given, Variable, arguments_of, values_of
 from services.reads.lists import Pages
 from services.reads.projections import (
     Column,
@@ -250,7 +250,7 @@ def _definition(parent: GraphQLObjectType, name: str) -> GraphQLField:
 
 
 def _strawberry(definition: GraphQLField) -> StrawberryField:
-    field: StrawberryField = definition.extensions["strawberry-definition"]
+    field: StrawberryField = definition.extensions[DEFINITION]
     return field
 
 

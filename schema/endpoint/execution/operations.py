@@ -90,7 +90,7 @@ class Document:
     _writers: dict[str | None, EventWriter | None] = field(default_factory=dict)
 
     def writer(self, name: str | None, executor: Executor[Any]) -> EventWriter | None:
-        """Returns the operation's event writer, if it is a subscription that can have one."""
+        """Return the operation's event writer, if it is a subscription that can have one."""
         if executor.operation.operation is not OperationType.SUBSCRIPTION:
             return None
         if name not in self._writers:
@@ -145,7 +145,10 @@ class Operations:
             if plan := self._plan(document, name, request.variables or {}, variables):
                 by_rows = partial(self._operation, document, name, request, context)
                 return PlainQuery(plan, context, variables, by_rows)
-        return self._operation(document, name, request, context)
+            return self._operation(document, name, request, context)
+        operation = self._operation(document, name, request, context)
+        self._check_cost(document, name, operation.executor.variable_values.coerced)
+        return operation
 
     def _operation(
         self, document: Document, name: str | None, request: GraphQLRequest, context: Context
@@ -161,7 +164,6 @@ class Operations:
         )
         if isinstance(executor, list):
             raise errors.failed_request(executor, errors.BAD_INPUT)
-        self._check_cost(document, name, executor.variable_values.coerced)
         return Operation(executor, document.writer(name, executor))
 
     def _variables(self, document: Document, name: str | None, given: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from graphql import (
 
 from schema.endpoint import errors
 from schema.endpoint.errors import Formatted, RequestError
-from schema.endpoint.execution.event_writers import EventWriter, NotPlain
+from schema.endpoint.execution.event_writers import EventWriter, NotWritable
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Operation:
             return None
         try:
             return {"data": orjson.Fragment(self.writer.data(event))}
-        except NotPlain:
+        except NotWritable:
             return None
 
     async def _executed(self, event: Any) -> Formatted:
