@@ -219,10 +219,16 @@ class Database:
         """Returns whether there is something to connect to; connecting would create a missing file."""
         return not self._is_sqlite or Path(self.url.database or "").is_file()
 
-    async def migrate(self, timeout: float | None = TURN_TIMEOUT) -> bool:
-        """Brings the tables up to date; creates a file's folder first. Returns whether there were no tables."""
+    async def migrate(
+        self, timeout: float | None = TURN_TIMEOUT, has_begun: Callable[[], object] = lambda: None
+    ) -> bool:
+        """Brings the tables up to date; creates a file's folder first. Returns whether there were no tables.
+
+        `has_begun` is called when nobody else has to be waited for any more.
+        """
 
         async def work(session: AsyncSession) -> bool:
+            has_begun()
             return await (await session.connection()).run_sync(upgrade)
 
         if self._is_sqlite and self.url.database:

@@ -131,8 +131,8 @@ class ImportService:
 
 async def migrate(database: Database, progress: Progress, timeout: float = LOCK_TIMEOUT_SECONDS) -> None:
     """Brings the tables up to date. Raises Locked."""
-    with _waiting_for_lock(progress, timeout):
-        await database.migrate(timeout)
+    with _waiting_for_lock(progress, timeout) as has_lock:
+        await database.migrate(timeout, has_lock)
 
 
 @contextmanager

@@ -14,10 +14,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import LOCAL_OWNER, Conversation, Database, Message, Origin, everyone
+from models import LOCAL_OWNER, Conversation, Database, Message, Origin, Owner, everyone
+from models.database import T, Work
 from models.migrations import upgrade
 from services.importing.printing import Progress
-from services.importing.service import ImportService, Locked, Outdated
+from services.importing.service import ImportService, Locked, Outdated, migrate
 from services.importing.sources import Reading
 from services.importing.values import Finding
 from services.legacy import FORMAT
@@ -247,3 +248,19 @@ async def test_no_wait_is_told_of_once_an_import_has_the_lock(
     service = ImportService(database, LOCAL_OWNER, replace(FORMAT, read=read), Progress(old.said))
     assert (await service.run([old_db(tmp_path / "old.db")])).code == 0
     assert "waiting" not in old.said.getvalue()
+
+
+async def test_no_wait_is_told_of_while_the_tables_are_made(tmp_path: Path) -> None:
+    class Slow(Database):
+        async def write(self, owner: Owner, work: Work[T], timeout: float | None = None) -> T:
+            async def slow(session: AsyncSession) -> T:
+                result = await work(session)
+                await asyncio.sleep(1.1)
+                return result
+
+            return await super().write(owner, slow, timeout)
+
+    said, database = io.StringIO(), Slow(f"sqlite+aiosqlite:///{tmp_path}/slow.db")
+    await migrate(database, Progress(said))
+    await database.close()
+    assert said.getvalue() == ""
