@@ -20,18 +20,15 @@ class _Live(GrowingText):
         self.run = run
         self.message_id = message_id
         self._topic = topic
-        self._telling: asyncio.TimerHandle | None = None
+        self._telling: asyncio.Handle | None = None
         self._last_told = float("-inf")
 
     def append(self, text: str) -> None:
         super().append(text)
         if self._telling is None:
             loop = asyncio.get_running_loop()
-            due = self._last_told + DELTA_INTERVAL
-            if loop.time() >= due:
-                self._tell()
-            else:
-                self._telling = loop.call_at(due, self._tell)
+            # Never at once: several pieces that the engine sent together are told together.
+            self._telling = loop.call_at(self._last_told + DELTA_INTERVAL, self._tell)
 
     def close(self) -> None:
         if self._telling is not None:

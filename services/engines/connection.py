@@ -12,6 +12,7 @@ import httpx2
 from models import Failure, FailureCode
 from services.engines import EngineError
 from services.engines.faults import Rejection, broke_off, refused, timed_out, unavailable
+from services.engines.pacing import Pace
 from services.engines.sse import EventReader, EventTooLong
 
 _log = logging.getLogger(__name__)
@@ -84,14 +85,15 @@ class Connection:
 
     async def events(self, response: httpx2.Response) -> AsyncGenerator[str, None]:
         """Yields the data of each event until [DONE]; closing the iterator closes the connection."""
-        reader = EventReader()
+        reader, pace = EventReader(), Pace()
         received = response.aiter_bytes()
         async with aclosing(response), aclosing(received):
-            while events := await self._next_events(reader, received):
+            while events := await self._next_events(reader, received, pace):
                 for data in events:
                     if data == _DONE:
                         return
                     yield data
+                await pace.rest()
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -121,14 +123,17 @@ class Connection:
         _log.warning("The engine answered HTTP %d: %s", response.status_code, logged[:500] or "(no readable body)")
         return body
 
-    async def _next_events(self, reader: EventReader, received: AsyncGenerator[bytes, None]) -> list[str]:
+    async def _next_events(
+        self, reader: EventReader, received: AsyncGenerator[bytes, None], pace: Pace
+    ) -> list[str]:
         """Returns the events of the next chunk that completes any; empty at the end of the stream."""
         try:
             # Only an event restarts the time-out: servers send comments even when they are stuck.
             async with asyncio.timeout(self._patience.timeout):
-                async for chunk in received:
-                    if events := list(reader.feed(chunk)):
-                        return events
+                with pace.reading():
+                    async for chunk in received:
+                        if events := list(reader.feed(chunk)):
+                            return events
         except TimeoutError as error:
             raise timed_out(self._patience.timeout) from error
         except httpx2.RequestError as error:
