@@ -13,7 +13,7 @@ from models import Character, Conversation, Database, Unavailable, everyone
 from services.broker import Broker
 from services.streaming.cursors import Cursor
 from services.streaming.replay import Log
-from services.streaming.rows import LogReader
+from services.streaming.rows import LogReader, conversation_of
 from services.streaming.views import View
 from services.streaming.watches import Watch, Watches
 
@@ -180,7 +180,7 @@ class Readers:
         id, newest = reader.conversation_id, reader.newest
         live = self._broker.live(id)
         async with self._database.snapshot(reader.owner) as session:
-            conversation = await session.get(Conversation, id)
+            conversation = await conversation_of(session, id)
             if conversation is None:
                 return View(None, Log(id, {}, {}), 0, _NEVER, number)
             rows, head = LogReader(session, conversation, live), conversation.history_version

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Conversation, Message, Run
+from models import Conversation, Message, Prepared, Run
 from services.broker import LiveReply
 from services.broker.texts import StoredText, Text
 from services.streaming.cursors import Cursor
@@ -26,6 +26,37 @@ _RUN = (
 _MESSAGE = (Message.id, Message.content, Message.edited_version)
 
 
+def _edited_after(
+    conversation: str | BindParameter[str], version: int | BindParameter[int]
+) -> ColumnElement[bool]:
+    # The condition on zero is that of the index.
+    return and_(
+        Message.conversation_id == conversation, Message.edited_version > version, Message.edited_version > 0
+    )
+
+
+# Read for each change of a watched conversation; all else is read for late watchers only.
+_CONVERSATION = Prepared(select(Conversation).where(Conversation.id == bindparam("conversation")))
+_RUNS_SINCE = Prepared(
+    select(*_RUN).where(
+        Run.conversation_id == bindparam("conversation"),
+        or_(Run.ended.is_(None), Run.ended > bindparam("version")),
+    )
+)
+_MESSAGES_SINCE = Prepared(
+    select(*_MESSAGE).where(
+        or_(
+            Message.id.in_(bindparam("written", expanding=True)),
+            _edited_after(bindparam("conversation"), bindparam("version")),
+        )
+    )
+)
+
+
+async def conversation_of(session: AsyncSession, id: str) -> Conversation | None:
+    return (await _CONVERSATION.rows(session, conversation=id)).scalar_one_or_none()
+
+
 @dataclass(frozen=True)
 class LogReader:
     """Reads in the session's snapshot. `live` was asked for before the snapshot began."""
@@ -39,38 +70,27 @@ class LogReader:
         of_conversation = Run.conversation_id == self.conversation.id
         before = select(func.max(Run.started)).where(of_conversation, Run.started <= at.version)
         after = select(func.min(Run.started)).where(of_conversation, Run.started > at.version)
-        runs = await self._runs(
-            or_(
-                Run.started == at.run,
-                Run.started == before.scalar_subquery(),
-                Run.started == after.scalar_subquery(),
-                Run.ended.is_(None),
-            )
+        near = or_(
+            Run.started == at.run,
+            Run.started == before.scalar_subquery(),
+            Run.started == after.scalar_subquery(),
+            Run.ended.is_(None),
         )
-        next_edit = select(Message.id).where(self._edited_after(at.version)).order_by(Message.edited_version)
-        return await self._log(runs, Message.id == next_edit.limit(1).scalar_subquery())
+        runs = _states(await self.session.execute(select(*_RUN).where(of_conversation, near)))
+        edited = _edited_after(self.conversation.id, at.version)
+        next_edit = select(Message.id).where(edited).order_by(Message.edited_version).limit(1)
+        wanted = or_(Message.id.in_({run.message_id for run in runs}), Message.id == next_edit.scalar_subquery())
+        return await self._log(runs, await self.session.execute(select(*_MESSAGE).where(wanted)))
 
     async def since(self, version: int) -> Log:
         """Returns what `next_event` can need at any cursor of those who know all up to the version."""
-        runs = await self._runs(or_(Run.ended.is_(None), Run.ended > version))
-        return await self._log(runs, self._edited_after(version))
+        since = {"conversation": self.conversation.id, "version": version}
+        runs = _states(await _RUNS_SINCE.rows(self.session, **since))
+        written = [run.message_id for run in runs]
+        return await self._log(runs, await _MESSAGES_SINCE.rows(self.session, written=written, **since))
 
-    def _edited_after(self, version: int) -> ColumnElement[bool]:
-        # The condition on zero is that of the index.
-        return and_(
-            Message.conversation_id == self.conversation.id,
-            Message.edited_version > version,
-            Message.edited_version > 0,
-        )
-
-    async def _runs(self, near: ColumnElement[bool]) -> list[RunState]:
-        rows = await self.session.execute(select(*_RUN).where(Run.conversation_id == self.conversation.id, near))
-        return [RunState(*row) for row in rows]
-
-    async def _log(self, runs: list[RunState], edited: ColumnElement[bool]) -> Log:
-        written = {run.message_id for run in runs}
-        wanted = or_(Message.id.in_(written), edited) if written else edited
-        messages = (await self.session.execute(select(*_MESSAGE).where(wanted))).all()
+    async def _log(self, runs: list[RunState], messages: Iterable[Any]) -> Log:
+        messages = list(messages)
         resumed = await self._resumed_at([row.id for row in messages if row.edited_version])
         return Log(
             self.conversation.id,
@@ -97,3 +117,7 @@ class LogReader:
             is_open = any(run.ended is None and run.started == self.live.run for run in runs)
             text = self.live if is_open else text
         return MessageState(row.id, text, row.edited_version, resumed.get(row.id))
+
+
+def _states(rows: Iterable[Any]) -> list[RunState]:
+    return [RunState(*row) for row in rows]
