@@ -14,7 +14,7 @@ _MAX_INTERVAL = 0.25
 
 
 class Pace:
-    """A wake-up, a read and a delivery cost more than the token itself; tokens that are read together share them."""
+    """A wake-up, a read and a delivery cost more than a token does; tokens that are read together share them."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
