@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from graphql import GraphQLError
+from graphql import GraphQLError, ValueNode
 
 from models import Unavailable
 from services.engines import EngineError
@@ -53,15 +53,17 @@ def failed_request(errors: Sequence[GraphQLError], code: str) -> RequestError:
     return RequestError([_with_code(error.formatted, code) for error in errors])
 
 
-def internal_error(error: BaseException, request_id: str | None = None) -> Formatted:
-    """Log an unexpected error, and return the masked error for the client with the id that the log has."""
-    request_id = request_id or uuid.uuid4().hex
-    logger.error("Request %s failed", request_id, exc_info=error)
-    return {"message": "Internal server error", "extensions": {"code": INTERNAL, "requestId": request_id}}
+def format_exception(error: Exception) -> Formatted:
+    """Return the error of an exception that ended an operation."""
+    located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+    return format_errors([located])[0]
 
 
 def format_errors(errors: Sequence[GraphQLError]) -> list[Formatted]:
-    """Return the errors of an execution for the client: GraphQL's and the services' own, all others masked."""
+    """Return the errors of one request for the client: GraphQL's and the services' own, all others masked.
+
+    Masked errors are logged with their tracebacks; log and client get the same request id.
+    """
     request_id = uuid.uuid4().hex
     return [_format_error(error, request_id) for error in errors]
 
@@ -80,7 +82,9 @@ def _format_error(error: GraphQLError, request_id: str) -> Formatted:
             extensions = {"code": "UNAVAILABLE", "retryAfterSeconds": unavailable.retry_after_seconds}
             return {**formatted, "message": str(unavailable), "extensions": extensions}
         case unexpected:
-            return {**formatted, **internal_error(unexpected, request_id)}
+            logger.error("Request %s failed", request_id, exc_info=unexpected)
+            extensions = {"code": INTERNAL, "requestId": request_id}
+            return {**formatted, "message": "Internal server error", "extensions": extensions}
 
 
 def _cause(error: GraphQLError) -> BaseException | None:
@@ -88,8 +92,10 @@ def _cause(error: GraphQLError) -> BaseException | None:
     cause: BaseException | None = error
     while isinstance(cause, GraphQLError):
         error, cause = cause, cause.original_error
-    # An error without a node of the document means that a value of ours does not fit its GraphQL type.
-    return error if cause is None and not error.nodes else cause
+    # Of a valid document only the value of an argument can be wrong. At a field, it is a value of ours that does
+    # not fit its type: a wrong class is reported there just as a wrong argument is at its value.
+    is_argument = isinstance(next(iter(error.nodes or ()), None), ValueNode)
+    return error if cause is None and not is_argument else cause
 
 
 def _with_code(formatted: Any, code: str) -> Formatted:

@@ -172,7 +172,7 @@ class Socket:
             except WebSocketDisconnect:
                 return
             except Exception as error:
-                last = _error(id, [errors.internal_error(error)])
+                last = _error(id, [errors.format_exception(error)])
             # The id is released before the last message, because the client may use it again at once.
             self._running.pop(id, None)
             await self._send(last)

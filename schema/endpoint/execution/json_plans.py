@@ -10,6 +10,7 @@ from typing import Any
 
 from graphql import (
     FragmentDefinitionNode,
+    GraphQLError,
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
@@ -115,7 +116,8 @@ def make_plan(
     """Return the plan of a query; of the variables only those of @skip and @include change it. None: no plan."""
     try:
         return JsonPlan(list(_Planner(schema, operation, fragments, variables).roots()))
-    except NotPlain:
+    except (NotPlain, GraphQLError):
+        # A variable of @skip or @include that is null: execution by rows says which.
         return None
 
 

@@ -10,7 +10,6 @@ import orjson
 from graphql import (
     ExecutionResult,
     Executor,
-    GraphQLError,
     OperationType,
     create_source_event_stream,
     execute_root_selection_set,
@@ -39,7 +38,7 @@ class Operation:
             result = execute_root_selection_set(self.executor)
             return _formatted(await result if inspect.isawaitable(result) else result)
         except Exception as error:
-            return {"data": None, "errors": [errors.internal_error(error)]}
+            return {"data": None, "errors": [errors.format_exception(error)]}
 
     async def results(self) -> AsyncGenerator[Formatted, None]:
         """Yield every result, for a subscription one per event. Raises RequestError before its first event.
@@ -58,8 +57,7 @@ class Operation:
                 async for event in events:
                     yield self._written(event) or await self._executed(event)
         except Exception as error:
-            located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
-            yield {"errors": errors.format_errors([located])}
+            yield {"errors": [errors.format_exception(error)]}
 
     def _written(self, event: Any) -> Formatted | None:
         if self.writer is None:

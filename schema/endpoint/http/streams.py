@@ -9,7 +9,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from schema.endpoint import wire
-from schema.endpoint.errors import Formatted, RequestError, internal_error
+from schema.endpoint.errors import Formatted, RequestError, format_exception
 from schema.endpoint.http.media import MediaType
 
 
@@ -129,7 +129,7 @@ async def _with_errors(results: AsyncGenerator[Formatted, None]) -> AsyncGenerat
     except RequestError as error:
         yield {"errors": error.errors}
     except Exception as error:
-        yield {"errors": [internal_error(error)]}
+        yield {"errors": [format_exception(error)]}
 
 
 async def _disconnected(receive: Receive) -> None:

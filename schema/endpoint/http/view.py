@@ -84,7 +84,7 @@ class GraphQLEndpoint:
         except RequestError as error:
             return Answer({"errors": error.errors}, media)
         except Exception as error:
-            return Answer({"errors": [errors.internal_error(error)]}, media)
+            return Answer({"errors": [errors.format_exception(error)]}, media)
 
     async def _execute(self, scope: Scope, receive: Receive, accepted: Sequence[MediaType]) -> ASGIApp:
         request = await requests.read(scope, receive, self._max_body)

@@ -10,6 +10,7 @@ import pytest
 
 from models import FailureCode
 from services import Services
+from services.characters import CharacterService
 from services.engines import EngineError
 from services.errors import InvalidCursor
 from services.streaming.service import StreamService
@@ -143,6 +144,80 @@ async def test_a_value_that_cannot_be_shown_is_ours_and_masked(
         error = await client.fail("{ models { name } }")
         assert error["message"] == "Internal server error"
         assert SECRET not in json.dumps(error)
+
+
+class Wrong:
+    """Not what a loader should return; only the log may show what it is."""
+
+    def __repr__(self) -> str:
+        return SECRET
+
+
+class WrongCharacters(CharacterService):
+    def __init__(self) -> None:
+        pass
+
+    async def by_ids(self, owner: str, ids: Any) -> list[Any]:
+        return [Wrong() for _ in ids]
+
+
+@pytest.mark.parametrize(
+    "fields, problem",
+    [
+        ('node(id: "char_x") { id }', "Abstract type 'Node' must resolve to an Object type"),
+        ("conversations { character { id } }", "Expected value of type 'Character' but got"),
+    ],
+)
+async def test_a_row_of_a_wrong_class_is_ours_masked_and_logged(
+    services: Services, caplog: pytest.LogCaptureFixture, fields: str, problem: str
+) -> None:
+    await make_history(services, "One")
+    # `serverInfo` keeps the database from answering without the service.
+    document = f"{{ {fields} serverInfo {{ version }} }}"
+    async with serving(replace(services, characters=WrongCharacters())) as client:
+        for ask in (client.post, only(client.watch), only(client.watch_socket)):
+            answer = await ask(document)
+            [error] = answer["errors"]
+            assert error["message"] == "Internal server error"
+            [record] = [one for one in caplog.records if one.name == "repartee.graphql"]
+            assert error["extensions"]["requestId"] in record.getMessage()
+            assert record.exc_info
+            assert problem in str(record.exc_info[1])
+            assert SECRET not in json.dumps(answer)
+            caplog.clear()
+
+
+def only(watch: Any) -> Any:
+    async def ask(document: str, **variables: Any) -> dict[str, Any]:
+        [event] = [event async for event in watch(document, **variables)]
+        return event
+
+    return ask
+
+
+# Valid documents whose variable is null where no null may be, which only their execution can find.
+NULLS = [
+    ("query ($x: Boolean = true) { __typename @include(if: $x) }", "if"),
+    ("query ($x: Boolean = true) { characters { id @skip(if: $x) } }", "if"),
+    ("query ($x: Boolean = true) { serverInfo { version @skip(if: $x) } }", "if"),
+    ("query ($x: Int = 5) { characters(first: $x) { id } }", "first"),
+    ("query ($x: ID = 5) { node(id: $x) { id } serverInfo { version } }", "id"),
+    ("mutation ($x: ID = 5) { deleteCharacter(input: {characterId: $x}) { __typename } }", "input"),
+    ("subscription ($x: ID = 5) { conversationChanged(conversationId: $x) { __typename } }", "conversationId"),
+]
+
+
+@pytest.mark.parametrize("document, argument", NULLS)
+async def test_a_mistake_of_the_caller_is_never_ours(
+    client: Client, services: Services, caplog: pytest.LogCaptureFixture, document: str, argument: str
+) -> None:
+    await make_history(services, "One")
+    asks = [only(client.watch), only(client.watch_socket)]
+    for ask in asks if document.startswith("subscription") else [client.post, *asks]:
+        [error] = (await ask(document, x=None))["errors"]
+        assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+        assert f"Argument '{argument}' has invalid value" in error["message"]
+    assert not [one for one in caplog.records if one.name == "repartee.graphql"]
 
 
 async def test_nothing_a_user_says_is_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
