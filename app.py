@@ -12,12 +12,12 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from pydantic import ValidationError
 from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -26,6 +26,7 @@ from starlette.routing import Route
 from models import LOCAL_OWNER, Database, Unavailable
 from schema import schema
 from schema.endpoint import GraphQLEndpoint
+from schema.endpoint.http.protocols import HTTPProtocol, Protocol, WebSocketProtocol, end_overdue
 from services import Services
 from services.broker.memory import MemoryBroker
 from services.engines import Engine, EngineConfigurationError, EngineError
@@ -40,6 +41,9 @@ logger = logging.getLogger("repartee")
 
 # Seconds that open connections get to end by themselves once no reply is being written.
 _CONNECTIONS_GRACE_SECONDS = 1
+_HEALTH_SECONDS = 5
+# uvicorn ticks every 0.1 seconds.
+_TICKS_PER_SWEEP = 10
 
 
 class StartError(Exception):
@@ -75,6 +79,13 @@ async def _warm_up(engine: Engine) -> None:
 
 def create_app(services: Services) -> Starlette:
     async def health(request: Request) -> Response:
+        try:
+            async with asyncio.timeout(_HEALTH_SECONDS):
+                # Any read shows whether the database answers; an id that is none finds nothing.
+                await services.characters.by_ids(LOCAL_OWNER, ["health"])
+        except (TimeoutError, Unavailable, SQLAlchemyError) as error:
+            logger.warning("The database does not answer: %s", error)
+            return JSONResponse({"status": "unavailable", "version": VERSION}, 503)
         return JSONResponse({"status": "ok", "version": VERSION})
 
     async def home(request: Request) -> Response:
@@ -97,11 +108,30 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._services = services
 
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS_PER_SWEEP == 0:
+            self._end_overdue()
+        return await super().on_tick(counter)
+
+    def _end_overdue(self) -> None:
+        settings = self._services.settings
+        connections = cast("set[Protocol]", self.server_state.connections)
+        now = asyncio.get_running_loop().time()
+        end_overdue(list(connections), now, settings.read_timeout, settings.send_timeout)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        await self._services.drain()
+        await self._drain()
         await super().shutdown(sockets)
+
+    async def _drain(self) -> None:
+        draining = asyncio.create_task(self._services.drain())
+        while not draining.done() and not self.force_exit:
+            await asyncio.wait([draining], timeout=0.1)
+        if self.force_exit:
+            draining.cancel()
+        await asyncio.gather(draining, return_exceptions=self.force_exit)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -117,22 +147,28 @@ class Server(uvicorn.Server):
 async def serve(settings: Settings) -> None:
     listener = _listen(settings)
     async with running(settings) as services:
-        config = uvicorn.Config(
-            create_app(services),
-            log_config=None,
-            lifespan="off",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            ws_max_size=settings.max_body,
-            # Compression would cost each idle socket hundreds of kilobytes.
-            ws_per_message_deflate=False,
-            ws_ping_interval=20,
-            ws_ping_timeout=20,
-            timeout_graceful_shutdown=_CONNECTIONS_GRACE_SECONDS,
-        )
+        config = server_config(create_app(services), settings)
         print(_announcement(settings, services, listener), flush=True)
         await Server(config, services).serve(sockets=[listener])
+
+
+def server_config(app: Starlette, settings: Settings, ping_seconds: float | None = 20) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=HTTPProtocol,
+        ws=WebSocketProtocol,
+        log_config=None,
+        lifespan="off",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws_max_size=settings.max_body,
+        # Compression would cost each idle socket hundreds of kilobytes.
+        ws_per_message_deflate=False,
+        ws_ping_interval=ping_seconds,
+        ws_ping_timeout=ping_seconds,
+        timeout_graceful_shutdown=_CONNECTIONS_GRACE_SECONDS,
+    )
 
 
 async def migrate(settings: Settings) -> None:
@@ -166,6 +202,9 @@ def _listen(settings: Settings) -> socket.socket:
         listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
         # asyncio does not set it for such a socket, and an answer in two parts would wait for the client's ack.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sys.platform == "linux":
+            # The kernel sees more than the server does: what it took for a client that no longer takes it.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(settings.send_timeout * 1000))
         return listener
     except OSError as error:
         address = f"{settings.host}:{settings.port}"

@@ -71,4 +71,15 @@ class Settings(BaseSettings):
     )
     max_body: int = Field(16 * 1024 * 1024, ge=1, description="Maximum bytes of a request or a WebSocket message.")
     max_operations: int = Field(100, ge=1, description="Maximum operations at the same time on one WebSocket.")
-    max_sockets: int = Field(10_000, ge=1, description="Maximum open WebSockets.")
+    max_backlog: int = Field(
+        16 * 1024 * 1024,
+        ge=1,
+        description="Maximum bytes of results that wait until the client of one WebSocket reads; others fail.",
+    )
+    max_connections: int = Field(10_000, ge=1, description="Maximum open WebSockets and streams over HTTP.")
+    read_timeout: float = Field(
+        20, gt=0, description="Seconds for a request or a WebSocket message to arrive; long ones get more."
+    )
+    send_timeout: float = Field(
+        60, gt=0, description="Seconds after which a client that reads nothing is disconnected."
+    )

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
-import uvicorn
 from sqlalchemy import event
 from starlette.applications import Starlette
 
-from app import Server, create_app
+from app import Server, create_app, server_config
 from models import Database
 from services import Services
 from services.broker.memory import MemoryBroker
@@ -78,13 +77,7 @@ async def serving(services: Services, app: Starlette | None = None) -> AsyncIter
     listener = socket.create_server(("127.0.0.1", 0))
     # asyncio, unlike uvloop, does not set it here; without it each answer in two parts takes 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    config = uvicorn.Config(
-        app or create_app(services),
-        log_config=None,
-        lifespan="off",
-        timeout_graceful_shutdown=1,
-        ws_ping_interval=None,
-    )
+    config = server_config(app or create_app(services), services.settings, ping_seconds=None)
     server = Server(config, services)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     await until(lambda: server.started)

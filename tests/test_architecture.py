@@ -45,11 +45,16 @@ def test_no_layer_imports_one_above_it(layer: str) -> None:
         ("models", {"strawberry", "graphql", "starlette", "uvicorn"}),
         ("services", {"strawberry", "graphql", "starlette", "uvicorn"}),
         ("resolvers", {"starlette", "uvicorn", "sqlalchemy"}),
-        ("schema", {"sqlalchemy", "uvicorn"}),
+        ("schema", {"sqlalchemy"}),
     ],
 )
 def test_no_layer_knows_a_library_of_another(layer: str, foreign: set[str]) -> None:
     assert {str(path): bad for path in sources(layer) if (bad := imported(path) & foreign)} == {}
+
+
+def test_of_the_contract_only_the_protocols_know_the_server_below() -> None:
+    knowing = [path for path in sources("schema") if "uvicorn" in imported(path)]
+    assert knowing == [ROOT / "schema" / "endpoint" / "http" / "protocols.py"]
 
 
 def rooms() -> dict[str, set[str]]:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.http.websocket_origin import is_same_origin, normalize_allowed_origins, normalize_origin
@@ -33,6 +33,23 @@ class Origins:
         if origin is None or "*" in self.allowed or is_same_origin(origin, connection.headers.get("host")):
             return True
         return normalize_origin(origin) in self.allowed
+
+    def check_get(self, request: Request, is_page: bool) -> None:
+        """Raise HTTPError when a page of another site would run a query by GET, as any `<img>` can.
+
+        The page could not read the answer, but measure its time and keep the server busy. Links to the
+        playground are allowed.
+        """
+        headers = request.headers
+        is_link = is_page and headers.get("sec-fetch-mode") == "navigate"
+        if headers.get("sec-fetch-site") != "cross-site" or is_link or "*" in self.allowed:
+            return
+        origin = headers.get("origin")
+        if origin is None or normalize_origin(origin) not in self.allowed:
+            message = (
+                "A page of another site must not send requests by GET. Add its origin to REPARTEE_ALLOWED_ORIGINS."
+            )
+            raise HTTPError(403, message, "ORIGIN_NOT_ALLOWED")
 
 
 def cors_middleware(origins: Origins) -> list[Middleware]:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from schema.endpoint.http.answers import HTTPError
+from schema.endpoint.http.media import AcceptRange
 
 BUILT = Path(__file__).parent.parent / "playground" / "built"
 _INDEX = "index.html"
@@ -45,8 +46,7 @@ class _File:
     headers: Mapping[str, str]
 
     def response(self, request: Request, vary: str = "Accept-Encoding") -> Response:
-        takes_gzip = "gzip" in request.headers.get("accept-encoding", "")
-        if takes_gzip and len(self.compressed) < len(self.raw):
+        if _takes_gzip(request.headers.get("accept-encoding", "")) and len(self.compressed) < len(self.raw):
             return Response(self.compressed, headers={**self.headers, "Content-Encoding": "gzip", "Vary": vary})
         return Response(self.raw, headers={**self.headers, "Vary": vary})
 
@@ -77,6 +77,12 @@ class Playground:
         if name not in self._files:
             self._files[name] = await asyncio.to_thread(_read, self._paths[name])
         return self._files[name]
+
+
+def _takes_gzip(accept_encoding: str) -> bool:
+    ranges = [AcceptRange.read(entry) for entry in accept_encoding.split(",")]
+    by_name = {one.name: one.quality for one in ranges}
+    return by_name.get("gzip", by_name.get("*", 0.0)) > 0
 
 
 def _read(path: Path) -> _File:

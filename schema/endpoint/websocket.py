@@ -1,8 +1,8 @@
 """GraphQL over WebSocket: the protocol graphql-transport-ws, in full."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -12,11 +12,12 @@ from schema.endpoint.browsers import Origins
 from schema.endpoint.errors import Formatted, RequestError, over_limit
 from schema.endpoint.execution.operations import GraphQLRequest, Operations
 from schema.endpoint.http.answers import HTTPError
+from schema.endpoint.http.open_connections import OpenConnections
+from schema.endpoint.http.protocols import ON_INITIALIZED
 from schema.endpoint.http.requests import MalformedRequest, from_mapping
+from services.settings import Settings
 
 PROTOCOL = "graphql-transport-ws"
-# Seconds within which a client must send connection_init.
-INIT_TIMEOUT_SECONDS = 10.0
 _MAX_ID = 256
 # Bytes of a close reason, as the WebSocket protocol limits them.
 _MAX_REASON = 123
@@ -28,46 +29,36 @@ class Sockets:
     """All open WebSockets of this process."""
 
     def __init__(
-        self,
-        operations: Operations,
-        origins: Origins,
-        max_sockets: int,
-        max_operations: int,
-        init_timeout: float = INIT_TIMEOUT_SECONDS,
+        self, operations: Operations, origins: Origins, connections: OpenConnections, settings: Settings
     ) -> None:
         self._operations = operations
         self._origins = origins
-        self._max_sockets = max_sockets
-        self._max_operations = max_operations
-        self._init_timeout = init_timeout
-        self._open = 0
+        self._connections = connections
+        self._settings = settings
 
     async def serve(self, websocket: WebSocket) -> None:
-        if error := self._rejection(websocket):
-            await websocket.send_denial_response(error.response())
-            return
-        self._open += 1
         try:
-            if PROTOCOL not in websocket.scope["subprotocols"]:
-                await websocket.accept()
-                await websocket.close(4406, "Subprotocol not acceptable")
-                return
-            await websocket.accept(PROTOCOL)
-            await Socket(websocket, self._operations, self._max_operations, self._init_timeout).run()
+            self._check_origin(websocket)
+            with self._connections.one_more():
+                await self._run(websocket)
+        except HTTPError as error:
+            await websocket.send_denial_response(error.response())
         except WebSocketDisconnect:
             pass
-        finally:
-            self._open -= 1
 
-    def _rejection(self, websocket: WebSocket) -> HTTPError | None:
+    def _check_origin(self, websocket: WebSocket) -> None:
         if not self._origins.allows(websocket):
             origin = websocket.headers.get("origin", "")
             message = f'The origin "{origin}" is not allowed. Add it to REPARTEE_ALLOWED_ORIGINS to allow it.'
-            return HTTPError(403, message, "ORIGIN_NOT_ALLOWED")
-        if self._open >= self._max_sockets:
-            message = f"Too many WebSockets are open; the limit is {self._max_sockets:,}. Try again later."
-            return HTTPError(503, message, "TOO_MANY_SOCKETS", **{"Retry-After": "5"})
-        return None
+            raise HTTPError(403, message, "ORIGIN_NOT_ALLOWED")
+
+    async def _run(self, websocket: WebSocket) -> None:
+        if PROTOCOL not in websocket.scope["subprotocols"]:
+            await websocket.accept()
+            await websocket.close(4406, "Subprotocol not acceptable")
+            return
+        await websocket.accept(PROTOCOL)
+        await Socket(websocket, self._operations, self._settings).run()
 
 
 class _CloseSocket(Exception):
@@ -82,16 +73,18 @@ class _CloseSocket(Exception):
 class Socket:
     """The connection of one client: reads its messages in order, and runs each operation in a task of its own."""
 
-    def __init__(
-        self, websocket: WebSocket, operations: Operations, max_operations: int, init_timeout: float
-    ) -> None:
+    def __init__(self, websocket: WebSocket, operations: Operations, settings: Settings) -> None:
         self._websocket = websocket
         self._operations = operations
-        self._max_operations = max_operations
-        self._deadline = asyncio.get_running_loop().time() + init_timeout
+        self._max_operations = settings.max_operations
+        self._max_backlog = settings.max_backlog
+        self._deadline = asyncio.get_running_loop().time() + settings.read_timeout
         self._initialized = False
         self._running: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        # Without turns all messages that wait would be written at once when the client has read a little.
+        self._turns = asyncio.Lock()
+        self._backlog = 0
 
     async def run(self) -> None:
         """Serve the client until it disconnects or breaks the protocol."""
@@ -106,7 +99,8 @@ class Socket:
                 if not task.cancelling():
                     task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._websocket.close(close.code, close.reason)
+        with _disconnects():
+            await self._websocket.close(close.code, close.reason)
 
     async def _receive(self) -> str:
         try:
@@ -142,6 +136,8 @@ class Socket:
         if self._initialized:
             raise _CloseSocket(4429, "Too many initialisation requests")
         self._initialized = True
+        if allow_long_messages := self._websocket.scope.get(ON_INITIALIZED):
+            allow_long_messages()
         await self._send({"type": "connection_ack"})
 
     async def _subscribe(self, message: Message) -> None:
@@ -173,9 +169,11 @@ class Socket:
                 return
             except Exception as error:
                 last = _error(id, [errors.format_exception(error)])
-            # The id is released before the last message, because the client may use it again at once.
-            self._running.pop(id, None)
-            await self._send(last)
+            # After `complete` the id may already be that of another operation.
+            if self._running.get(id) is asyncio.current_task():
+                # The id is released before the last message, because the client may use it again at once.
+                del self._running[id]
+                await self._send(last)
         except WebSocketDisconnect:
             pass
 
@@ -185,11 +183,37 @@ class Socket:
             async for result in results:
                 if "data" not in result:
                     return _error(id, result["errors"])
-                await self._send({"id": id, "type": "next", "payload": result})
+                await self._send_result(wire.encode({"id": id, "type": "next", "payload": result}))
         return {"id": id, "type": "complete"}
 
+    async def _send_result(self, encoded: bytes) -> None:
+        """Send a result. Raises RequestError when too much waits already for the client to read."""
+        backlog = self._backlog + len(encoded)
+        if self._backlog and backlog > self._max_backlog:
+            problem = "Too many bytes of results wait until this client reads"
+            raise over_limit(problem, "BACKLOG_TOO_LONG", self._max_backlog, backlog)
+        self._backlog = backlog
+        try:
+            await self._send_text(encoded.decode())
+        finally:
+            self._backlog -= len(encoded)
+
     async def _send(self, message: Message) -> None:
-        await self._websocket.send_text(wire.encode(message).decode())
+        await self._send_text(wire.encode(message).decode())
+
+    async def _send_text(self, text: str) -> None:
+        async with self._turns:
+            with _disconnects():
+                await self._websocket.send_text(text)
+
+
+@contextmanager
+def _disconnects() -> Iterator[None]:
+    """Raise WebSocketDisconnect for a message to a WebSocket that is closed already, which is no bug of ours."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise WebSocketDisconnect(1006) from error
 
 
 def _read(text: str) -> Message:

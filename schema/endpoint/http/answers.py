@@ -11,6 +11,9 @@ from schema.endpoint.http.media import MediaType
 
 METHODS = "GET, POST, OPTIONS"
 
+# Headers of everything but the playground: answers hold private chats, and browsers must not guess their types.
+UNCACHED = {"vary": "Accept", "cache-control": "no-store", "x-content-type-options": "nosniff"}
+
 # Statuses of request errors in application/graphql-response+json; the status of any other is 400.
 _STATUSES = {"DOCUMENT_NOT_TRUSTED": 403, "PERSISTED_DOCUMENT_NOT_FOUND": 404}
 
@@ -43,7 +46,11 @@ class Answer:
 
 
 _HEADERS = {
-    media: ((b"vary", b"Accept"), (b"content-type", f"{media}; charset=utf-8".encode())) for media in MediaType
+    media: tuple(
+        (name.encode(), value.encode())
+        for name, value in {**UNCACHED, "content-type": f"{media}; charset=utf-8"}.items()
+    )
+    for media in MediaType
 }
 
 
@@ -57,7 +64,7 @@ class HTTPError(Exception):
         self.headers = headers
 
     def response(self, media: MediaType = MediaType.JSON) -> Response:
-        headers = {"Vary": "Accept", "Content-Type": f"{media}; charset=utf-8", **self.headers}
+        headers = {**UNCACHED, "content-type": f"{media}; charset=utf-8", **self.headers}
         return Response(wire.encode({"errors": [self.error]}), self.status, headers)
 
 

@@ -10,7 +10,9 @@ from starlette.types import Receive, Scope, Send
 
 from schema.endpoint import wire
 from schema.endpoint.errors import Formatted, RequestError, format_exception
+from schema.endpoint.http.answers import UNCACHED, HTTPError
 from schema.endpoint.http.media import MediaType
+from schema.endpoint.http.open_connections import OpenConnections
 
 
 @dataclass(frozen=True)
@@ -61,21 +63,33 @@ class StreamResponse:
     """
 
     def __init__(
-        self, results: AsyncGenerator[Formatted, None], framing: Framing, stopping: asyncio.Event
+        self,
+        results: AsyncGenerator[Formatted, None],
+        framing: Framing,
+        connections: OpenConnections,
+        stopping: asyncio.Event,
     ) -> None:
         self._results = results
         self._framing = framing
+        self._connections = connections
         self._stopping = stopping
         self._is_sending = False
         self._last_sent = asyncio.get_running_loop().time()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            with self._connections.one_more():
+                await self._stream(receive, send)
+        except HTTPError as error:
+            await error.response()(scope, receive, send)
+
+    async def _stream(self, receive: Receive, send: Send) -> None:
         headers = {
+            **UNCACHED,
             "content-type": self._framing.content_type,
             # Proxies must forward each event at once, without buffering or compression.
-            "cache-control": "no-cache, no-transform",
+            "cache-control": "no-store, no-transform",
             "x-accel-buffering": "no",
-            "vary": "Accept",
         }
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": raw})

@@ -1,5 +1,6 @@
 """GraphQL endpoint: one URL for JSON responses, streams, WebSockets, and the playground."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
 from graphql import OperationType
@@ -23,6 +24,8 @@ from schema.endpoint.execution.results import Operation
 from schema.endpoint.http import requests
 from schema.endpoint.http.answers import METHODS, Answer, HTTPError, not_acceptable, not_allowed
 from schema.endpoint.http.media import ANSWERS, STREAMS, MediaType, accepted_types
+from schema.endpoint.http.open_connections import OpenConnections
+from schema.endpoint.http.protocols import ON_DISCONNECT
 from schema.endpoint.http.streams import FRAMINGS, StreamResponse
 from schema.endpoint.pages import Playground
 from schema.endpoint.websocket import Sockets
@@ -45,7 +48,8 @@ class GraphQLEndpoint:
         self._playground = Playground()
         self._origins = Origins(settings.allowed_origins)
         self._hosts = Hosts.of(settings)
-        self._sockets = Sockets(self._operations, self._origins, settings.max_sockets, settings.max_operations)
+        self._connections = OpenConnections(settings.max_connections)
+        self._sockets = Sockets(self._operations, self._origins, self._connections, settings)
         self._stopping = services.stopping
 
     def routes(self, path: str) -> list[BaseRoute]:
@@ -75,14 +79,19 @@ class GraphQLEndpoint:
             return Response(status_code=204, headers={"Allow": METHODS})
         try:
             accepted = _accepted_types(scope)
-            if accepted[0] is MediaType.HTML:
-                return await self._playground.page(Request(scope, receive))
+            is_page = accepted[0] is MediaType.HTML
+            if scope["method"] == "GET":
+                self._origins.check_get(Request(scope), is_page)
+            if is_page:
+                return await self._playground.page(Request(scope))
             media = next((one for one in accepted if one not in STREAMS), MediaType.JSON)
             return await self._execute(scope, receive, accepted)
         except HTTPError as error:
             return error.response(media)
         except RequestError as error:
             return Answer({"errors": error.errors}, media)
+        except _Disconnected:
+            return _no_answer
         except Exception as error:
             return Answer({"errors": [errors.format_exception(error)]}, media)
 
@@ -92,14 +101,19 @@ class GraphQLEndpoint:
             operation = self._operations.prepare(request)
         except RequestError as error:
             if accepted[0] in STREAMS:
-                return StreamResponse(_single(error), FRAMINGS[accepted[0]], self._stopping)
+                return self._stream(_single(error), accepted[0])
             raise
         if scope["method"] == "GET" and operation.type is OperationType.MUTATION:
             raise not_allowed("A mutation must be sent by POST, not GET.", "POST")
         media = _result_type(operation, accepted)
         if media in STREAMS:
-            return StreamResponse(operation.results(), FRAMINGS[media], self._stopping)
+            return self._stream(operation.results(), media)
+        if operation.type is OperationType.QUERY:
+            return Answer(await _while_connected(scope, operation), media)
         return Answer(await operation.result(), media)
+
+    def _stream(self, results: AsyncGenerator[Formatted, None], media: MediaType) -> ASGIApp:
+        return StreamResponse(results, FRAMINGS[media], self._connections, self._stopping)
 
 
 class Shortcut:
@@ -137,6 +151,33 @@ def _result_type(operation: Operation | PlainQuery, accepted: Sequence[MediaType
         if media in STREAMS:
             return media
     raise not_acceptable(f"A subscription has many results and needs a stream; accept {_TRANSPORTS}.")
+
+
+async def _while_connected(scope: Scope, operation: Operation | PlainQuery) -> Formatted:
+    """Execute a query. Raises _Disconnected when the client leaves, for whom nothing more is read.
+
+    To listen for that as streams do would need another task for each query.
+    """
+    task = asyncio.current_task()
+    assert task
+    scope[ON_DISCONNECT] = task.cancel
+    try:
+        return await operation.result()
+    except asyncio.CancelledError:
+        if ON_DISCONNECT in scope:
+            raise
+        task.uncancel()
+        raise _Disconnected from None
+    finally:
+        scope.pop(ON_DISCONNECT, None)
+
+
+class _Disconnected(Exception):
+    """There is nobody to answer."""
+
+
+async def _no_answer(scope: Scope, receive: Receive, send: Send) -> None:
+    pass
 
 
 async def _single(error: RequestError) -> AsyncGenerator[Formatted, None]:

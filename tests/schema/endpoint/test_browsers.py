@@ -66,6 +66,35 @@ async def test_what_a_page_may_send_unasked_is_not_read(client: Client, kind: st
     assert (await client.run("{ characters { id } }"))["characters"] == []
 
 
+QUERY = "/graphql?query=%7B__typename%7D"
+CROSS = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "no-cors"}
+
+
+async def test_a_page_of_another_site_runs_no_query_by_get(client: Client) -> None:
+    for sent in (
+        CROSS,
+        {**CROSS, "sec_fetch_mode": "cors", "origin": APP},
+        {**CROSS, "sec_fetch_mode": "navigate"},
+    ):
+        answer = await exchange(client.url, "GET", path=QUERY, accept="text/html, */*", **sent)
+        assert (answer.status, answer.error["extensions"]["code"]) == (403, "ORIGIN_NOT_ALLOWED")
+    for site in ("same-origin", "same-site", "none"):
+        assert (await exchange(client.url, "GET", path=QUERY, sec_fetch_site=site)).status == 200
+
+
+async def test_a_link_of_another_site_opens_the_playground(client: Client) -> None:
+    link = {**CROSS, "sec_fetch_mode": "navigate", "accept": "text/html,*/*;q=0.8"}
+    assert (await exchange(client.url, "GET", **link)).status == 200
+    assert (await exchange(client.url, "GET", **{**link, "sec_fetch_mode": "no-cors"})).status == 403
+
+
+async def test_an_allowed_page_of_another_site_may_query_by_get(services: Services) -> None:
+    sent = {**CROSS, "sec_fetch_mode": "cors"}
+    for allowed, origin, status in ((APP, APP, 200), (APP, "https://other.example", 403), ("*", APP, 200)):
+        async with changed(services, allowed_origins=(allowed,)) as client:
+            assert (await exchange(client.url, "GET", path=QUERY, origin=origin, **sent)).status == status
+
+
 # The address it is bound to, names in the settings, a Host header, and whether it is answered.
 NAMES = [
     ("127.0.0.1", (), "localhost", True),

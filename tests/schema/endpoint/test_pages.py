@@ -77,6 +77,16 @@ async def test_each_file_is_served_as_what_it_is(served: Client, name: str) -> N
         assert len(plain.body) < 200
 
 
+@pytest.mark.parametrize(
+    "accepted, packed",
+    [("gzip", True), ("br;q=1, GZIP;q=0.5", True), ("*", True), ("gzip;q=0", False), ("gzip;q=0, *", False)],
+)
+async def test_a_file_is_compressed_only_for_who_accepts_that(served: Client, accepted: str, packed: bool) -> None:
+    [name] = [name for name in FILES if name.startswith("index") and name.endswith(".js")][:1]
+    answer = await get(served, f"/playground/{name}", accept_encoding=accepted)
+    assert ("content-encoding" in answer.headers) == packed
+
+
 MISSING: list[Any] = [
     "index.html",
     "",

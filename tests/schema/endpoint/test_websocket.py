@@ -6,20 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from resolvers.context import Context
-from schema import schema
-from schema.endpoint.browsers import Origins
-from schema.endpoint.documents.limits import Limits
-from schema.endpoint.documents.trusted import Documents
-from schema.endpoint.execution.operations import Operations
-from schema.endpoint.websocket import Sockets
 from services import Services
+from services.streaming.service import StreamService
 from tests.conftest import serving
+from tests.schema.endpoint.raw import post
 from tests.support.client import PROTOCOL, Client, subscribe
 from tests.support.makers import TestEngine, make_conversation, make_history, until
 
@@ -81,6 +74,42 @@ async def test_complete_ends_an_operation_and_frees_its_id(client: Client, servi
         await until(lambda: not operations())
 
 
+async def test_an_operation_that_ends_late_does_not_end_the_next_one_of_its_id(services: Services) -> None:
+    """The first one breaks while it is cancelled, after its id was used again."""
+
+    class Streams(StreamService):
+        def __init__(self) -> None:
+            pass
+
+        async def watch(self, *args: Any) -> Any:
+            return self._watched()
+
+        async def _watched(self) -> Any:
+            try:
+                await asyncio.sleep(60)
+                yield
+            except asyncio.CancelledError:
+                await asyncio.sleep(0.05)
+                raise ValueError("ending it failed") from None
+
+        async def settle(self) -> None:
+            pass
+
+    async with serving(replace(services, streams=Streams())) as client, client.socket() as socket:
+        await socket.send(subscribe("1", WATCH, id="x"))
+        await until(lambda: len(operations()) == 1)
+        await asyncio.sleep(0.05)
+        await socket.send('{"type": "complete", "id": "1"}')
+        await socket.send(subscribe("1", WATCH, id="x"))
+        await until(lambda: len(operations()) == 2)
+        await until(lambda: len(operations()) == 1)
+        await socket.send('{"type": "ping"}')
+        assert (await received(socket))["type"] == "pong"
+        await socket.send(subscribe("1", WATCH, id="x"))
+        await socket.wait_closed()
+        assert socket.close_code == 4409
+
+
 def operations() -> list[Any]:
     return [task for task in asyncio.all_tasks() if "Socket._operate" in repr(task.get_coro())]
 
@@ -117,13 +146,23 @@ async def test_a_socket_runs_only_so_many_operations(services: Services) -> None
         assert [(await received(socket))["type"] for _ in range(2)] == ["next", "complete"]
 
 
-async def test_only_so_many_sockets_are_open(services: Services) -> None:
-    async with limited(services, max_sockets=1) as client:
-        async with client.socket():
+async def test_sockets_and_streams_have_one_limit(services: Services) -> None:
+    conversation = await make_conversation(services)
+    request = {"query": WATCH, "variables": {"id": conversation.id}}
+    async with limited(services, max_connections=2) as client:
+        watching = client.http.stream("POST", client.url, json=request, headers={"accept": "text/event-stream"})
+        async with client.socket(), watching as stream:
+            chunks = stream.aiter_bytes()
+            await anext(chunks)
             with pytest.raises(InvalidStatus) as refused:
                 await connect(client.url.replace("http", "ws", 1), subprotocols=[PROTOCOL])
             assert refused.value.response.status_code == 503
-            assert b"TOO_MANY_SOCKETS" in (refused.value.response.body or b"")
+            assert b"TOO_MANY_CONNECTIONS" in (refused.value.response.body or b"")
+            for accept in ("text/event-stream", "multipart/mixed;subscriptionSpec=1.0"):
+                answer = await post(client.url, request, accept)
+                assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+                assert answer.error["extensions"]["code"] == "TOO_MANY_CONNECTIONS"
+            assert await client.run("{ __typename }")
         await until(lambda: opens(client))
 
 
@@ -143,9 +182,7 @@ async def test_other_protocols_are_refused_by_their_code(client: Client, offered
 
 
 async def test_a_client_that_sends_no_init_in_time_is_disconnected(services: Services) -> None:
-    operations = Operations(schema, Limits.of(services.settings), Documents({}, False), lambda: Context(services))
-    sockets = Sockets(operations, Origins([]), max_sockets=1, max_operations=1, init_timeout=0.05)
-    async with serving(services, Starlette(routes=[WebSocketRoute("/graphql", sockets.serve)])) as client:
+    async with limited(services, read_timeout=0.05) as client:
         async with connect(client.url.replace("http", "ws", 1), subprotocols=[PROTOCOL]) as opened:
             await opened.send('{"type": "ping"}')
             await opened.wait_closed()

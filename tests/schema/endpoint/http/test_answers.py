@@ -19,6 +19,15 @@ async def test_an_answer_names_its_media_type_and_what_it_varies_by(served: Clie
         assert answer.json == {"data": {"__typename": "Query"}}
 
 
+async def test_no_answer_is_kept_or_taken_for_something_else(served: Client) -> None:
+    get = await exchange(served.url, "GET", path="/graphql?query=%7B__typename%7D")
+    refused = await post(served.url, {"query": "{__typename}"}, "image/png")
+    streamed = await post(served.url, {"query": "{__typename}"}, "text/event-stream")
+    for answer in (get, refused, streamed, await post(served.url, {"query": "{ nothing }"})):
+        assert "no-store" in answer.headers["cache-control"].split(", ")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
 async def test_a_request_error_is_400_only_where_clients_expect_it(served: Client) -> None:
     for accept, status in ((GRAPHQL, 400), ("application/json", 200)):
         answer = await post(served.url, {"query": "{ nothing }"}, accept)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from schema.endpoint.http.media import MediaType
+from schema.endpoint.http.open_connections import OpenConnections
 from schema.endpoint.http.streams import FRAMINGS, StreamResponse
 from services import Services
 from tests.schema.endpoint.raw import post
@@ -37,7 +38,7 @@ async def test_events_end_with_complete_and_lines_with_lf(
     engine.answer("One\ntwo.")
     answer = await post(client.url, {"query": WATCH, "variables": reply}, "text/event-stream")
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
-    assert answer.headers["cache-control"] == "no-cache, no-transform"
+    assert answer.headers["cache-control"] == "no-store, no-transform"
     text = unchunked(answer.body).decode()
     assert "\r" not in text
     events = [part.split("\n") for part in text.split("\n\n") if part.startswith("event")]
@@ -128,9 +129,8 @@ async def test_a_silent_stream_has_a_heartbeat(media: MediaType, beat: bytes) ->
         if sum(beat in body for body in sent) > 3:
             silence.set()
 
-    await StreamResponse(results(), replace(FRAMINGS[media], heartbeat_seconds=0.01), asyncio.Event())(
-        {"type": "http"}, receive, send
-    )
+    framing = replace(FRAMINGS[media], heartbeat_seconds=0.01)
+    await StreamResponse(results(), framing, OpenConnections(1), asyncio.Event())({"type": "http"}, receive, send)
     assert sent[-1] == FRAMINGS[media].closing
 
 

@@ -1,0 +1,159 @@
+"""uvicorn's protocols with limits for clients that send slowly or too much, or do not read.
+
+One sweep a second looks at all connections; a timer for each request would take time of every small query.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode
+from websockets.http11 import Request
+
+from schema.endpoint.http.answers import HTTPError
+
+# Bytes of a request before its body, and of a WebSocket before its connection_init.
+MAX_HEAD = 64 * 1024
+# Bytes a second that a request or message must have when it takes longer than the time that each gets.
+MIN_RATE = 16 * 1024
+
+# The key in the scope of a request of what the protocol calls when the client disconnects.
+ON_DISCONNECT = "repartee.on_disconnect"
+# The key in the scope of a WebSocket of what allows its client longer messages.
+ON_INITIALIZED = "repartee.on_initialized"
+
+
+class _Progress:
+    """How a client sends and reads. `began` is when it began to send; None: it has nothing to send."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    began: float | None = None
+    received = 0
+    _unread = 0
+    _last_read: float | None = None
+
+    def expect(self) -> None:
+        """Give the client time from now on to send what comes next."""
+        self.began, self.received = self.loop.time(), 0
+
+    def is_late(self, now: float, seconds: float) -> bool:
+        return self.began is not None and now - self.began > seconds + self.received / MIN_RATE
+
+    def resume_writing(self) -> None:
+        super().resume_writing()  # type: ignore[misc]
+        self._last_read = self.loop.time()
+
+    def is_stuck(self, now: float, seconds: float) -> bool:
+        """Return whether the client has read nothing for that long, as seen by regular calls."""
+        unread = self.transport.get_write_buffer_size()
+        if self._last_read is None or unread == 0 or unread < self._unread:
+            self._last_read = now
+        self._unread = unread
+        return unread > 0 and now - self._last_read > seconds
+
+
+class HTTPProtocol(_Progress, HttpToolsProtocol):
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.cycle and (call := self.cycle.scope.pop(ON_DISCONNECT, None)):  # type: ignore[misc]
+            call()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self.received += len(data)
+        if self.received > MAX_HEAD and self.scope and "method" not in self.scope:
+            message = f"The head of the request is too long; the limit is {MAX_HEAD:,} bytes."
+            self._refuse(HTTPError(431, message, "HEAD_TOO_LONG"))
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.expect()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self.began = None
+        if self.cycle and self.cycle.response_complete:
+            # uvicorn stopped its timer for the next request when the rest of this one came.
+            self.expect()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.began is None and not self.pipeline:
+            self.expect()
+
+    def is_late(self, now: float, seconds: float) -> bool:
+        if self.flow.read_paused:
+            self.expect()
+        return super().is_late(now, seconds)
+
+    def end_late(self) -> None:
+        is_answered = self.cycle is not None and self.cycle.response_started
+        if self.received and not is_answered:
+            self._refuse(HTTPError(408, "The request did not arrive in time.", "REQUEST_TIMEOUT"))
+        self.transport.close()
+
+    def _refuse(self, error: HTTPError) -> None:
+        response = error.response()
+        headers = [*response.raw_headers, (b"connection", b"close")]
+        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        self.transport.write(STATUS_LINE[error.status] + lines + b"\r\n" + bytes(response.body))
+        self.transport.close()
+
+
+class WebSocketProtocol(_Progress, WebSocketsSansIOProtocol):
+    _is_initialized = False
+    _before_init = 0
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.handshake_complete:
+            self.scope[ON_INITIALIZED] = self._initialized  # type: ignore[literal-required]
+
+    def _initialized(self) -> None:
+        self._is_initialized, self._before_init = True, 0
+
+    def data_received(self, data: bytes) -> None:
+        self.received += len(data)
+        super().data_received(data)
+        self._before_init += 0 if self._is_initialized else len(data)
+        # What comes together with a connection_init waits until that has been read.
+        if self._before_init > MAX_HEAD and not self.read_paused:
+            self._fail(CloseCode.MESSAGE_TOO_BIG, "Too many bytes before connection_init")
+        is_within_message = bool(self.conn.reader.buffer) or self.conn.current_size is not None
+        if not is_within_message:
+            self.began = None
+        elif self.began is None:
+            self.expect()
+
+    def is_late(self, now: float, seconds: float) -> bool:
+        if self.read_paused and self.began is not None:
+            self.expect()
+        return super().is_late(now, seconds)
+
+    def end_late(self) -> None:
+        self._fail(CloseCode.POLICY_VIOLATION, "Message not complete in time")
+
+    def _fail(self, code: CloseCode, reason: str) -> None:
+        if self.handshake_complete and not self.close_sent:
+            self.conn.fail(code, reason)
+            self.handle_parser_exception()
+        self.transport.close()
+
+
+Protocol = HTTPProtocol | WebSocketProtocol
+
+
+def end_overdue(connections: Iterable[Protocol], now: float, read_timeout: float, send_timeout: float) -> None:
+    """End the connections whose clients are late or have read nothing for long. Must be called regularly."""
+    for connection in connections:
+        if connection.is_stuck(now, send_timeout):
+            # A close would wait until the client has read the rest.
+            connection.transport.abort()
+        elif not connection.transport.is_closing() and connection.is_late(now, read_timeout):
+            connection.end_late()
