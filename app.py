@@ -110,7 +110,11 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         if counter % _TICKS_PER_SWEEP == 0:
-            self._end_overdue()
+            try:
+                self._end_overdue()
+            except Exception:
+                # An error here would end the server.
+                logger.exception("Looking for clients that are overdue failed")
         return await super().on_tick(counter)
 
     def _end_overdue(self) -> None:
@@ -149,7 +153,11 @@ async def serve(settings: Settings) -> None:
     async with running(settings) as services:
         config = server_config(create_app(services), settings)
         print(_announcement(settings, services, listener), flush=True)
-        await Server(config, services).serve(sockets=[listener])
+        server = Server(config, services)
+        await server.serve(sockets=[listener])
+        if server.force_exit:
+            # Whoever presses Ctrl-C again waits for no reply; the next start ends what this one leaves.
+            cast("asyncio.Task[None]", asyncio.current_task()).cancel()
 
 
 def server_config(app: Starlette, settings: Settings, ping_seconds: float | None = 20) -> uvicorn.Config:
@@ -263,7 +271,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(str(error))
     except (ArgumentError, NoSuchModuleError) as error:
         return _failed(f"REPARTEE_DATABASE_URL is wrong: {error}")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
 
 

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 import pytest
 
+from services.replies.writer import GRACE_SECONDS
 from tests.support.client import Client, subscribe
 from tests.support.processes import refused, started
 from tests.test_app import HISTORY, SEND, WATCH, collect, fold
@@ -66,6 +67,20 @@ async def test_a_killed_server_loses_at_most_the_last_second_of_a_reply(tmp_path
         assert whole["reply"]["content"].startswith(last["content"])
         history = (await client.run(HISTORY, id=conversation))["conversation"]["chatHistory"]
         assert [item["role"] for item in history] == ["assistant", "user", "assistant"]
+
+
+async def test_a_second_interrupt_waits_for_no_reply(tmp_path: Path) -> None:
+    async with started(tmp_path, BUILTIN_PACE="3000") as (process, client):
+        conversation = await first_conversation(client)
+        await client.run(SEND, id=conversation, content="Hello", mode="BACKGROUND")
+        process.send_signal(signal.SIGINT)
+        await asyncio.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(GRACE_SECONDS - 0.5):
+            assert await process.wait() == 130
+    async with started(tmp_path, BUILTIN_PACE="0") as (_, client):
+        last = (await client.run(LAST, id=conversation))["conversation"]["lastMessage"]
+        assert last["status"] == "INTERRUPTED"
 
 
 async def test_a_stopping_server_tells_every_watcher_before_it_goes(tmp_path: Path) -> None:

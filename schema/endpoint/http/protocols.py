@@ -47,7 +47,11 @@ class _Progress:
 
     def is_stuck(self, now: float, seconds: float) -> bool:
         """Return whether the client has read nothing for that long, as seen by regular calls."""
-        unread = self.transport.get_write_buffer_size()
+        try:
+            unread = self.transport.get_write_buffer_size()
+        except RuntimeError:
+            # A transport of uvloop that is closed, of which the protocol has not been told yet.
+            return False
         if self._last_read is None or unread == 0 or unread < self._unread:
             self._last_read = now
         self._unread = unread

@@ -5,10 +5,12 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.websockets import WebSocket
+from websockets.exceptions import InvalidStatus
 
 from app import _listen
 from models import LOCAL_OWNER
@@ -26,6 +28,7 @@ from tests.conftest import serving
 from tests.schema.endpoint.raw_socket import RawSocket, frame, post, raw_socket
 from tests.support.client import Client
 from tests.support.makers import TestEngine, make_conversation, make_history, until
+from tests.support.processes import started
 
 BIG = "query ($id: ID!) { conversation(id: $id) { messages(last: 20) { content } } }"
 # An answer to BIG has 2 MB; so many of them are more than two systems take for a client that does not read.
@@ -281,6 +284,36 @@ async def test_rubbish_after_a_send_that_failed_ends_the_socket_quietly(services
     scope = {"type": "websocket", "subprotocols": ["graphql-transport-ws"], "headers": []}
     await sockets.serve(WebSocket(scope, receive, send))
     assert connections.count == 0
+
+
+async def test_the_server_that_people_run_lets_go_too_and_lives_on(tmp_path: Path) -> None:
+    """Its event loop is another one than that of the other tests."""
+    settings = {"READ_TIMEOUT": "1", "SEND_TIMEOUT": "1", "MAX_CONNECTIONS": "1"}
+    with (tmp_path / "log").open("wb") as log:
+        async with started(tmp_path, log, **settings) as (_, client):
+            made = await client.run('mutation { createCharacter(input: {name: "Ada"}) { character { id } } }')
+            history = [{"role": "user", "content": "x" * 90_000}] * 20
+            id = made["createCharacter"]["character"]["id"]
+            imported = (await client.run(IMPORT, id=id, history=history))["importConversation"]
+            async with raw_socket(client.url) as stuck, raw_socket(client.url) as silent:
+                await stuck.upgrade()
+                for number in range(MANY):
+                    await stuck.send_message(ask(imported["conversation"]["id"], str(number)))
+                assert await silent.read_all() == b""
+                await until(lambda: opens(client))
+    assert (tmp_path / "log").read_bytes() == b""
+
+
+IMPORT = """mutation ($id: ID!, $history: JSON!) {
+    importConversation(input: {characterId: $id, chatHistory: $history}) { conversation { id } } }"""
+
+
+async def opens(client: Client) -> bool:
+    try:
+        async with client.socket():
+            return True
+    except InvalidStatus:
+        return False
 
 
 async def test_the_system_too_lets_go_of_who_does_not_read(tmp_path: Any) -> None:
