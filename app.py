@@ -33,6 +33,7 @@ from services.engines import Engine, EngineConfigurationError, EngineError
 from services.engines.choosing import choose_engine
 from services.importing import commands as import_commands
 from services.legacy import FORMAT as LEGACY
+from services.search import filling
 from services.server import VERSION
 from services.settings import Settings
 from services.welcome import welcome
@@ -183,6 +184,7 @@ async def migrate(settings: Settings) -> None:
     database = Database(settings.database_url)
     try:
         await _migrated(database)
+        await filling.fill_all(database, filling.Progress().show)
     finally:
         await database.close()
     print(f"The tables of {_shown(database)} are up to date.")

@@ -8,6 +8,7 @@ from models.database import Database, Unavailable, after_commit
 from models.generation import Failure, FailureCode, FinishReason, Generation, TokenUsage
 from models.idempotency_key import IdempotencyKey
 from models.message import UNFINISHED, Message, Role, Status
+from models.message_text import TEXT_INDEX, TEXTS_OF_EVERYONE, MessageText, TextFilling
 from models.origin import Origin, OriginKind
 from models.ownership import LOCAL_OWNER, Everyone, Owned, Owner, OwnershipError, everyone
 from models.prepared import Prepared, PreparedInsert
@@ -16,6 +17,8 @@ from models.writer import Writer
 
 __all__ = [
     "LOCAL_OWNER",
+    "TEXTS_OF_EVERYONE",
+    "TEXT_INDEX",
     "UNFINISHED",
     "Base",
     "Character",
@@ -28,6 +31,7 @@ __all__ = [
     "Generation",
     "IdempotencyKey",
     "Message",
+    "MessageText",
     "Origin",
     "OriginKind",
     "Owned",
@@ -38,6 +42,7 @@ __all__ = [
     "Role",
     "Run",
     "Status",
+    "TextFilling",
     "TitleSource",
     "TokenUsage",
     "Unavailable",

@@ -185,13 +185,13 @@ _CONVERSATIONS = table("conversations", column("id"), column("character_id"))
 
 
 def _not_hidden(table_name: str, columns: Any) -> ColumnElement[bool]:
-    """For messages and runs, the first test is made once a statement; the second one hardly ever."""
+    """For messages, texts and runs, the first test is made once a statement; the second one hardly ever."""
     match table_name:
         case "characters":
             return and_(columns.deleting_at.is_(None))
         case "conversations":
             return and_(columns.character_id.not_in(_deleting(_CHARACTERS.c.id)))
-        case "messages" | "runs":
+        case "messages" | "message_texts" | "runs":
             of_row = _CONVERSATIONS.c.id == columns.conversation_id
             doomed = _CONVERSATIONS.c.character_id.in_(_deleting(_CHARACTERS.c.id))
             return not_(and_(_deleting(true()).exists(), exists().where(of_row, doomed)))

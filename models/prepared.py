@@ -6,12 +6,14 @@ The condition on the owner is part of a prepared statement; the session that exe
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Executable, Result, insert, inspect
+from sqlalchemy import Executable, Result, inspect
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from models.ownership import Owned, owner_of, restricted, stamp
 
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _READ_AGAIN = {"populate_existing": True}
 
 
@@ -43,13 +45,33 @@ class Prepared:
 
 
 class PreparedInsert:
-    """An insert of rows that all have the same columns."""
+    """An insert of rows that all have the same columns.
 
-    def __init__(self, kind: type[Owned]) -> None:
-        self._statement = insert(inspect(kind).local_table)
+    With `key`, a row that is there already with the value in that column stays, but for the columns in `changed`.
+    """
+
+    def __init__(self, kind: type[Owned], key: str | None = None, changed: Sequence[str] = ()) -> None:
+        table: Any = inspect(kind).local_table
+        self._statements = {name: make(table) for name, make in _INSERTS.items()}
+        if key is not None:
+            for name, statement in self._statements.items():
+                self._statements[name] = _keeping(statement, key, changed)
 
     async def store(self, session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
         """Stores rows, by the names of their columns, and fills their `owner` in. Raises OwnershipError."""
         if owner := owner_of(session.sync_session):
             stamp(rows, owner)
-        await session.run_sync(lambda sync: sync.connection().execute(self._statement, rows))
+        await session.run_sync(self._store, rows)
+
+    def _store(self, session: Session, rows: Sequence[dict[str, Any]]) -> None:
+        connection = session.connection()
+        connection.execute(self._statements[connection.dialect.name], rows)
+
+
+def _keeping(statement: Any, key: str, changed: Sequence[str]) -> Any:
+    if not changed:
+        return statement.on_conflict_do_nothing(index_elements=[key])
+    new = {name: statement.excluded[name] for name in changed}
+    return statement.on_conflict_do_update(
+        index_elements=[key], set_=new, where=statement.table.c.owner == statement.excluded.owner
+    )

@@ -18,7 +18,8 @@ class PageInfo:
         description="The cursor of the first item of the page; null when the page is empty."
     )
     end_cursor: str | None = strawberry.field(
-        description="The cursor of the last item of the page; null when the page is empty."
+        description="The cursor of the last item of the page; null when the page is empty. Where a search ends a "
+        "page early, the cursor of the last message that it looked at."
     )
 
 

@@ -6,6 +6,7 @@ from resolvers import characters as character_fields
 from resolvers import conversations as conversation_fields
 from resolvers import messages as message_fields
 from resolvers import nodes as node_fields
+from resolvers import searches as search_fields
 from schema import descriptions
 from schema.binding import field
 from schema.character import Character
@@ -13,6 +14,7 @@ from schema.conversation import Conversation
 from schema.message import Message
 from schema.nodes import Node
 from schema.paging import FIRST, PAGE_ARGUMENTS, Connection
+from schema.search import MessageSearchConnection
 from schema.server import Model, ServerInfo
 
 _CHARACTERS = {"order_by": descriptions.CHARACTER_ORDER, "search": descriptions.SEARCH_NAME}
@@ -63,6 +65,17 @@ class Query:
     )
     message: Message | None = field(
         message_fields.message, "The message with this id; null when there is none.", id="The id of the message."
+    )
+    search_messages: MessageSearchConnection = field(
+        search_fields.search_messages,
+        "The messages that contain all words of the query, newest first, on every path of their conversations. "
+        "Case does not matter, and parts of words are found too.",
+        query="The words to search for, in any language (at most 10 words and 200 characters); words in quotation "
+        "marks must follow one another.",
+        character_id="Returns only messages of conversations with the character that has this id.",
+        conversation_id="Returns only messages of the conversation that has this id.",
+        first=FIRST,
+        after="Returns the hits that come after this cursor.",
     )
     models: list[Model] = field(
         node_fields.models, "The models that can write replies, as the configured engine reports them."

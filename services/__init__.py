@@ -15,6 +15,7 @@ from services.reads.service import ReadService
 from services.replies.recovery import Recovery
 from services.replies.service import ReplyService
 from services.replies.writer import ReplyWriter
+from services.search.service import SearchService
 from services.settings import Settings
 from services.streaming.changes import ChangeService
 from services.streaming.readers import Readers
@@ -33,6 +34,7 @@ class Services:
     chat_histories: ChatHistoryService
     reads: ReadService
     replies: ReplyService
+    search: SearchService
     streams: StreamService
     changes: ChangeService
     readers: Readers
@@ -54,6 +56,7 @@ class Services:
             chat_histories=ChatHistoryService(database, broker),
             reads=ReadService(database),
             replies=ReplyService(database, broker, engine, writer, streams, settings),
+            search=SearchService(database),
             streams=streams,
             changes=ChangeService(database, readers),
             readers=readers,

@@ -85,12 +85,19 @@ def metadata_size(value: dict[str, Any], *path: str | int) -> None:
 
 
 def fold(value: str) -> str:
-    """Returns the text as names are sorted and searched: NFKC, caseless, and with one i for Turkish too.
+    """Returns a name as it is sorted and searched: the first NAME_LENGTH characters of its folded text."""
+    return fold_text(value)[:NAME_LENGTH]
 
-    Folding a folded text changes nothing. The result has at most NAME_LENGTH characters.
+
+def fold_text(value: str) -> str:
+    """Returns the text as it is searched: NFKC, caseless, and with one i for Turkish too.
+
+    Folding a folded text changes nothing.
     """
+    if value.isascii():
+        return value.lower()
     folded = ""
     while folded != value:
         folded, value = value, unicodedata.normalize("NFKC", value).casefold()
         value = value.replace("i\N{COMBINING DOT ABOVE}", "i").replace("\N{LATIN SMALL LETTER DOTLESS I}", "i")
-    return folded[:NAME_LENGTH]
+    return folded

@@ -104,7 +104,7 @@ class ConversationService:
             if known := await request.done_before(session, character.id):
                 return await require_conversation(session, known["conversation_id"], path=())
             conversation = await add_conversation(session, character, fields)
-            if include_greeting and greet(session, conversation, character, self._user_name):
+            if include_greeting and await greet(session, conversation, character, self._user_name):
                 await mark_active(session, conversation)
             request.remember(session, {"conversation_id": conversation.id}, character.id)
             return conversation
@@ -157,7 +157,7 @@ class ConversationService:
             await session.execute(delete(Message).where(of_conversation))
             conversation.message_count = 0
             character = await session.get_one(Character, conversation.character_id)
-            greeted = include_greeting and greet(session, conversation, character, self._user_name)
+            greeted = include_greeting and await greet(session, conversation, character, self._user_name)
             count_change(conversation)
             if greeted:
                 await mark_active(session, conversation)

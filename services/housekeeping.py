@@ -1,4 +1,4 @@
-"""Housekeeping: ends abandoned replies, takes deleted characters apart, and deletes expired keys."""
+"""Housekeeping: ends abandoned replies, takes deleted characters apart, deletes old keys, fills in texts."""
 
 import asyncio
 import logging
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Character, Conversation, Database, Message, Unavailable, everyone
 from services import idempotency
 from services.replies.recovery import Recovery
+from services.search import filling
 
 logger = logging.getLogger("repartee.housekeeping")
 
@@ -18,6 +19,7 @@ logger = logging.getLogger("repartee.housekeeping")
 RECOVERY_SECONDS = 2.0
 DELETION_SECONDS = 2.0
 EXPIRY_SECONDS = 3600.0
+FILLING_SECONDS = 2.0
 # Rows deleted by one transaction: enough to be fast, few enough to let others write in between.
 _BATCH = 2000
 _UNSYNCHRONIZED = {"synchronize_session": False}
@@ -36,6 +38,7 @@ class Housekeeping:
             (self.recovery.end_abandoned, RECOVERY_SECONDS),
             (self.finish_deletions, DELETION_SECONDS),
             (self.expire_keys, EXPIRY_SECONDS),
+            (self.fill_texts, FILLING_SECONDS),
         ):
             self._tasks.append(asyncio.create_task(_repeat(task, pause)))
 
@@ -54,6 +57,10 @@ class Housekeeping:
             while more:
                 # Others get their turn between two batches.
                 more = await self._database.write(everyone(), partial(_delete_batch, character_id))
+
+    async def fill_texts(self) -> None:
+        """Fills in the texts of messages from before the search."""
+        await filling.fill_all(self._database)
 
     async def expire_keys(self) -> None:
         await self._database.write(everyone(), idempotency.expire)

@@ -17,6 +17,7 @@ from services.errors import NotFound
 from services.locking import count_change, lock_message
 from services.paging import Order, Page, PageArguments
 from services.runs import refuse_when_busy
+from services.search import texts
 
 # The last page of a conversation is what people look at.
 LAST_PAGE = PageArguments(last=50)
@@ -90,6 +91,7 @@ class MessageService:
                 message.content = content
                 message.edited_at = message.updated_at = now()
                 message.edited_version = count_change(conversation)
+                await texts.keep(session, message)
                 self._broker.changed(session, conversation.id)
             return message, conversation
 

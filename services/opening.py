@@ -6,11 +6,12 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Character, Conversation, Generation, Message, Role, TitleSource, new_key
+from models import Character, Conversation, Generation, Message, Role, Status, TitleSource, new_key
 from services import checking
 from services.errors import InvalidInput
 from services.generations import generation_with
 from services.prompting.macros import Names
+from services.search import texts
 
 DEFAULT_TITLE = "New conversation"
 
@@ -36,15 +37,16 @@ async def add_conversation(
     return conversation
 
 
-def greet(session: AsyncSession, conversation: Conversation, character: Character, user_name: str) -> bool:
-    """Adds the character's greeting to an empty conversation; its other greetings become alternatives.
+async def greet(session: AsyncSession, conversation: Conversation, character: Character, user_name: str) -> bool:
+    """Stores the character's greeting to an empty conversation; its other greetings become alternatives.
 
     Returns whether there is a greeting. Raises InvalidInput.
     """
     names = Names(character.name, user_name)
-    texts = [text for text in (character.greeting, *character.alternate_greetings) if text and text.strip()]
-    session.add_all(
+    greetings = [text for text in (character.greeting, *character.alternate_greetings) if text and text.strip()]
+    messages = [
         Message(
+            id=new_key("msg"),
             conversation_id=conversation.id,
             position=0,
             active=index == 0,
@@ -52,11 +54,15 @@ def greet(session: AsyncSession, conversation: Conversation, character: Characte
             role=Role.ASSISTANT,
             speaker_id=character.id,
             content=_expanded(names, text),
+            status=Status.COMPLETED,
         )
-        for index, text in enumerate(texts)
-    )
-    conversation.message_count = 1 if texts else 0
-    return bool(texts)
+        for index, text in enumerate(greetings)
+    ]
+    conversation.message_count = 1 if messages else 0
+    session.add_all(messages)
+    await session.flush()
+    await texts.keep(session, *messages)
+    return bool(messages)
 
 
 def _expanded(names: Names, greeting: str) -> str:

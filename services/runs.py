@@ -24,6 +24,7 @@ from models import (
 )
 from services.errors import ReplyInProgress
 from services.locking import count_change, find_and_lock, locks_rows, mark_active
+from services.search import texts
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ async def end(
     await mark_active(session, conversation)
     # The next run may begin in the same transaction, and only one is open at a time.
     await session.flush()
+    await texts.keep(session, message)
     return True
 
 

@@ -30,6 +30,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from models import Conversation, Message, PreparedInsert, Role, Status, new_key, now
 from services.heads import Head
+from services.search import texts
 
 # Rows read or stored by one statement, and ids named by one.
 _BATCH = 1000
@@ -76,6 +77,7 @@ async def place(session: AsyncSession, head: Head, *messages: Message) -> None:
         message.position = _length(above)
         above = message
     await _STORE.store(session, [_row(message) for message in messages])
+    await texts.keep(session, *messages)
     conversation.message_count += len(messages)
 
 
@@ -112,6 +114,7 @@ async def append_all(
             above, position = row["id"], position + 1
         # A None stays None: the column's default would invent a time where none is known.
         await session.execute(insert(Message).execution_options(render_nulls=True), placed)
+        await texts.keep_rows(session, placed)
     conversation.message_count = position
 
 

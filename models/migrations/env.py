@@ -8,6 +8,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, create_engine, make_url
 
 from models.base import Base, Choice, Key, Moment, Record
+from models.migrations import is_declared
 
 
 def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
@@ -29,6 +30,7 @@ def migrate(connection: Connection) -> None:
         connection=connection,
         target_metadata=Base.metadata,
         render_item=render_item,
+        include_name=is_declared,
     )
     with context.begin_transaction():
         context.run_migrations()

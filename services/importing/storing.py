@@ -28,6 +28,7 @@ from models import (
 )
 from services import checking
 from services.importing.values import FoundCharacter, FoundHistory, MessageRow
+from services.search import texts
 
 # Messages stored by one statement.
 BATCH = 1000
@@ -167,6 +168,7 @@ class DatabaseStore:
         if self._messages:
             # NULLs are written out, so that a message without a time does not get the default: the current time.
             await self._session.execute(insert(Message), self._messages, execution_options={"render_nulls": True})
+            await texts.keep_rows(self._session, self._messages)
         self._session.expunge_all()
         self._conversations, self._origins, self._messages = [], {}, []
 

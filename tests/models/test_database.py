@@ -24,7 +24,7 @@ from models import (
     everyone,
     new_key,
 )
-from models.migrations import HEAD, config
+from models.migrations import HEAD, config, is_declared
 from tests.support.database import store
 
 
@@ -44,7 +44,7 @@ def conversation(of: Character) -> Conversation:
 
 
 def differences(connection: Connection) -> list[object]:
-    context = MigrationContext.configure(connection, opts={"compare_type": False})
+    context = MigrationContext.configure(connection, opts={"compare_type": False, "include_name": is_declared})
     return compare_metadata(context, Base.metadata)
 
 

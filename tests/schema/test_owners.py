@@ -118,7 +118,9 @@ def _is_nothing(result: dict[str, Any], ids: Ids) -> bool:
 
 def _is_empty(value: Any) -> bool:
     if isinstance(value, dict | list):
-        return all(map(_is_empty, value.values() if isinstance(value, dict) else value))
+        # Whether all messages are searched is no matter of a row.
+        parts = [part for key, part in value.items() if key != "isComplete"] if isinstance(value, dict) else value
+        return all(map(_is_empty, parts))
     return not value
 
 

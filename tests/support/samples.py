@@ -35,6 +35,7 @@ SAMPLES: dict[str, Any] = {
     "orderBy": "CREATED_DESC",
     "personality": "Calm.",
     "postHistoryInstructions": "Be brief.",
+    "query": "hello",
     "replyMode": "BACKGROUND",
     "scenario": "Tea.",
     "search": "new",

@@ -19,16 +19,19 @@ from services.legacy import FORMAT
 from services.messages import TreePosition
 from services.paging import Page, PageArguments
 from services.replies.options import BusyPolicy, ReplyMode, ReplyOptions
+from services.search.service import Finds
 from tests.support.owners import World
 
 Call = Callable[..., Awaitable[None]]
 
 PAGE = PageArguments(first=5)
-NOUNS = ("characters", "conversations", "messages", "chat_histories", "replies")
+NOUNS = ("characters", "conversations", "messages", "chat_histories", "replies", "search")
 
 
 def holds_something(value: Any) -> bool:
     """Returns whether a result holds a row, or counts one."""
+    if isinstance(value, Finds):
+        return bool(value.found)
     if isinstance(value, Page):
         return bool(value.nodes)
     return any(map(holds_something, value)) if isinstance(value, list) else bool(value)
@@ -100,6 +103,9 @@ class Tour:
         places = [TreePosition(of.quiet, of.question), TreePosition(of.busy, None)]
         await call("messages.alternatives", places)
         await call("messages.alternative_ids", places)
+        for query in (of.word, of.word[:2]):
+            for scope in ((None, None), (of.character, None), (None, of.quiet), (of.character, of.quiet)):
+                await call("search.messages", query, *scope, PAGE)
 
     async def watch(self) -> None:
         await anext(await self.services.changes.watch(self.of.owner, self.of.quiet))

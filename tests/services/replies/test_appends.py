@@ -17,10 +17,11 @@ from tests.support.makers import make_history, until
 from tests.support.owners import rows, without_housekeeping
 
 READ = ["BEGIN IMMEDIATE", "SELECT conversations"]
+STORED = ["INSERT messages", "INSERT message_texts"]
 COUNTED = ["UPDATE characters", "UPDATE conversations"]
 EXPECTED = {
-    ReplyMode.NONE: [*READ, "INSERT messages", *COUNTED],
-    ReplyMode.BACKGROUND: [*READ, "INSERT messages", "INSERT runs", *COUNTED],
+    ReplyMode.NONE: [*READ, *STORED, *COUNTED],
+    ReplyMode.BACKGROUND: [*READ, *STORED, "INSERT runs", *COUNTED],
 }
 
 
@@ -85,11 +86,12 @@ async def test_a_message_is_the_one_selected_where_the_history_was_cut_before(
     assert found == {("Ada.", False), ("Hi", True)}
 
 
-async def test_an_end_is_stored_by_six_statements(quiet: Services, statements: list[str]) -> None:
+async def test_an_end_is_stored_by_seven_statements(quiet: Services, statements: list[str]) -> None:
     await append(quiet, (await make_history(quiet, "x")).id, ReplyMode.BACKGROUND)
     await finish(quiet)
     ended = statements[len(statements) - statements[::-1].index("BEGIN IMMEDIATE") :]
-    assert [named(one) for one in ended] == ["SELECT conversations", *COUNTED, "UPDATE messages", "UPDATE runs"]
+    changed = [*COUNTED, "UPDATE messages", "UPDATE runs", "INSERT message_texts"]
+    assert [named(one) for one in ended] == ["SELECT conversations", *changed]
 
 
 async def test_a_run_that_has_ended_is_not_ended_again(quiet: Services, database: Database) -> None:

@@ -1,0 +1,1 @@
+"""Finding messages by what they say: keeping the index of texts, and asking it."""
