@@ -77,19 +77,26 @@ enum(
     "ConversationOrder",
     "The order of a list of conversations.",
     ACTIVE_DESC="By `activeAt`, the latest first.",
+    ACTIVE_ASC="By `activeAt`, the earliest first.",
     UPDATED_DESC="By `updatedAt`, the latest first.",
+    UPDATED_ASC="By `updatedAt`, the earliest first.",
     CREATED_DESC="By `createdAt`, the newest first.",
     CREATED_ASC="By `createdAt`, the oldest first.",
-    TITLE_ASC="By `title`, ignoring case.",
+    TITLE_ASC="By `title` from A to Z, ignoring case.",
+    TITLE_DESC="By `title` from Z to A, ignoring case.",
 )
 enum(
     CharacterOrder,
     "CharacterOrder",
     "The order of a list of characters.",
-    NAME_ASC="By `name`, ignoring case.",
+    NAME_ASC="By `name` from A to Z, ignoring case.",
+    NAME_DESC="By `name` from Z to A, ignoring case.",
     ACTIVE_DESC="By `activeAt`, the latest first.",
+    ACTIVE_ASC="By `activeAt`, the earliest first.",
     CREATED_DESC="By `createdAt`, the newest first.",
+    CREATED_ASC="By `createdAt`, the oldest first.",
     UPDATED_DESC="By `updatedAt`, the latest first.",
+    UPDATED_ASC="By `updatedAt`, the earliest first.",
 )
 enum(
     UserErrorCode,

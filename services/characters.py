@@ -14,24 +14,29 @@ from services.errors import InvalidInput, NotFound, VersionConflict
 from services.generations import generation_with
 from services.idempotency import KeyedRequest
 from services.locking import lock_character
-from services.paging import Order, Page, PageArguments, searching
+from services.paging import Page, PageArguments, directed, searching
 
 Fields = Mapping[str, Any]
 
 
 class CharacterOrder(StrEnum):
     NAME_ASC = "NAME_ASC"
+    NAME_DESC = "NAME_DESC"
     ACTIVE_DESC = "ACTIVE_DESC"
+    ACTIVE_ASC = "ACTIVE_ASC"
     CREATED_DESC = "CREATED_DESC"
+    CREATED_ASC = "CREATED_ASC"
     UPDATED_DESC = "UPDATED_DESC"
+    UPDATED_ASC = "UPDATED_ASC"
 
 
-ORDERS = {
-    CharacterOrder.NAME_ASC: Order("characters", (Character.name_folded, Character.id)),
-    CharacterOrder.ACTIVE_DESC: Order("characters", (Character.active_at, Character.id), descending=True),
-    CharacterOrder.CREATED_DESC: Order("characters", (Character.created_at, Character.id), descending=True),
-    CharacterOrder.UPDATED_DESC: Order("characters", (Character.updated_at, Character.id), descending=True),
+_COLUMNS = {
+    "NAME": Character.name_folded,
+    "ACTIVE": Character.active_at,
+    "CREATED": Character.created_at,
+    "UPDATED": Character.updated_at,
 }
+ORDERS = directed(CharacterOrder, "characters", _COLUMNS, Character.id)
 
 # Characters of all greetings together.
 GREETINGS_LENGTH = 500_000

@@ -18,7 +18,7 @@ from services.idempotency import KeyedRequest
 from services.locking import count_change, lock_conversation, mark_active
 from services.messages import live_text, require_message_in
 from services.opening import add_conversation, apply_fields, count_conversations, entitle, greet
-from services.paging import Order, Page, PageArguments, searching
+from services.paging import Order, Page, PageArguments, directed, searching
 
 Fields = Mapping[str, Any]
 
@@ -44,28 +44,22 @@ _COPIED = (
 
 class ConversationOrder(StrEnum):
     ACTIVE_DESC = "ACTIVE_DESC"
+    ACTIVE_ASC = "ACTIVE_ASC"
     UPDATED_DESC = "UPDATED_DESC"
+    UPDATED_ASC = "UPDATED_ASC"
     CREATED_DESC = "CREATED_DESC"
     CREATED_ASC = "CREATED_ASC"
     TITLE_ASC = "TITLE_ASC"
+    TITLE_DESC = "TITLE_DESC"
 
 
-_ACTIVE, _UPDATED, _CREATED, _TITLE = (
-    (column, Conversation.id)
-    for column in (
-        Conversation.active_at,
-        Conversation.updated_at,
-        Conversation.created_at,
-        Conversation.title_folded,
-    )
-)
-ORDERS = {
-    ConversationOrder.ACTIVE_DESC: Order("conversations", _ACTIVE, descending=True),
-    ConversationOrder.UPDATED_DESC: Order("conversations", _UPDATED, descending=True),
-    ConversationOrder.CREATED_DESC: Order("conversations", _CREATED, descending=True),
-    ConversationOrder.CREATED_ASC: Order("conversations", _CREATED),
-    ConversationOrder.TITLE_ASC: Order("conversations", _TITLE),
+_COLUMNS = {
+    "ACTIVE": Conversation.active_at,
+    "UPDATED": Conversation.updated_at,
+    "CREATED": Conversation.created_at,
+    "TITLE": Conversation.title_folded,
 }
+ORDERS = directed(ConversationOrder, "conversations", _COLUMNS, Conversation.id)
 
 
 @dataclass(frozen=True)

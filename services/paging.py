@@ -3,9 +3,10 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -24,6 +25,7 @@ _INT32 = 1 << 31
 _HEX = re.compile(r"[0-9a-f]{32}")
 
 Row = TypeVar("Row")
+Sorting = TypeVar("Sorting", bound=StrEnum)
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,20 @@ class Order:
             has_next=page.before is not None if page.backward else more,
             has_previous=more if page.backward else page.after is not None,
         )
+
+
+def directed(
+    keys: type[Sorting],
+    label: str,
+    columns: Mapping[str, InstrumentedAttribute[Any]],
+    unique: InstrumentedAttribute[Any],
+) -> dict[Sorting, Order]:
+    """Returns the orders that keys such as NAME_ASC name: by the column called NAME, then by the unique one."""
+    orders = {}
+    for key in keys:
+        name, _, direction = key.rpartition("_")
+        orders[key] = Order(label, (columns[name], unique), descending=direction == "DESC")
+    return orders
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,25 @@ async def test_search_and_order_do_not_regard_case(services: Services) -> None:
     assert await names(services, "a%a") == []
 
 
+@pytest.mark.parametrize("kind", [CharacterOrder, ConversationOrder])
+async def test_each_key_sorts_in_both_directions(services: Services, kind: Any) -> None:
+    characters = [await make_character(services, name) for name in ("Bo", "ada", "Cem")]
+    for character in characters:
+        await make_conversation(services, character, title=f"with {character.name}")
+
+    async def ids(order: Any) -> list[str]:
+        if kind is CharacterOrder:
+            page = await services.characters.page(LOCAL_OWNER, order, None, page_arguments())
+        else:
+            page = await services.conversations.page(LOCAL_OWNER, Listing(order), page_arguments())
+        return [one.id for one in page.nodes]
+
+    for key in {order.rpartition("_")[0] for order in kind}:
+        ascending = await ids(kind[f"{key}_ASC"])
+        assert len(ascending) == 3
+        assert ascending == (await ids(kind[f"{key}_DESC"]))[::-1]
+
+
 async def test_pages_meet_without_gap_or_overlap_in_either_direction(services: Services) -> None:
     for number in range(7):
         await make_character(services, f"same {number % 2}")
