@@ -31,17 +31,9 @@ async def message(info: Info, id: strawberry.ID) -> Message | None:
 
 @reads(lists.MESSAGES)
 async def of_conversation(
-    conversation: strawberry.Parent[Conversation],
-    info: Info,
-    last: int = 50,
-    before_id: strawberry.ID | None = None,
+    conversation: strawberry.Parent[Conversation], info: Info, last: int = 50
 ) -> Sequence[Message]:
-    page = page_arguments(last=last)
-    if before_id is not None:
-        service, owner = info.context.services.messages, info.context.owner
-        info.context.saw(conversation.id, conversation.history_version)
-        return await service.before(owner, conversation.id, before_id, last)
-    return (await _path_page(conversation, info, page)).nodes
+    return (await _path_page(conversation, info, page_arguments(last=last))).nodes
 
 
 @reads(lists.CONNECTION_OF_CONVERSATION)

@@ -45,10 +45,9 @@ class Conversation(Versioned):
     )
     messages: list[Message] = field(
         message_fields.of_conversation,
-        "The last messages of the active path, or the last ones before `beforeId`; the oldest of them comes "
-        "first.",
+        "The last messages of the active path, the oldest of them first. A short list without cursors: use "
+        "`messagesConnection` to page.",
         last=FIRST,
-        before_id="Returns the messages that come before the message with this id.",
     )
     messages_connection: Connection[Message] = field(
         message_fields.connection_of_conversation,

@@ -25,7 +25,8 @@ class TokenUsage:
     completion_tokens: int = strawberry.field(description="Tokens generated for the reply.")
     total_tokens: int = strawberry.field(description="Tokens of the prompt and of the reply together.")
     estimated: bool = strawberry.field(
-        description="Whether the server estimated the numbers because the engine reported none."
+        name="isEstimated",
+        description="Whether the server estimated the numbers because the engine reported none.",
     )
 
 
@@ -33,7 +34,9 @@ class TokenUsage:
 class ReplyFailure:
     code: FailureCode = strawberry.field(description="The kind of failure.")
     message: str = strawberry.field(description="What failed, in words that are safe to show to users.")
-    retryable: bool = strawberry.field(description="Whether the reply may succeed when it is tried again.")
+    retryable: bool = strawberry.field(
+        name="isRetryable", description="Whether the reply may succeed when it is tried again."
+    )
     retry_after_seconds: int | None = strawberry.field(
         description="Seconds to wait before trying again; null when the engine named none."
     )

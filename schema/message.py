@@ -41,7 +41,7 @@ class Message(Node):
         description="The status of the message: whether it is final, and how a reply ended."
     )
     position: int = strawberry.field(description="The depth of the message in the tree, from 0.")
-    active: bool = strawberry.field(description="Whether the message is on the active path.")
+    active: bool = strawberry.field(name="isActive", description="Whether the message is on the active path.")
     parent: Optional["Message"] = field(
         message_fields.parent, "The message that this message follows; null when it is the first of its path."
     )

@@ -151,15 +151,6 @@ class MessageService:
         query = select(Message).where(Message.conversation_id == conversation_id)
         return await self._page(owner, TREE.below(conversation_id), query, page)
 
-    async def before(self, owner: str, conversation_id: str, message_id: str, last: int) -> list[Message]:
-        """Returns the last messages of the active path before the given one. Raises NotFound."""
-        async with self._database.read(owner) as session:
-            bound = await require_message_in(session, conversation_id, message_id, "before_id")
-            path = select(Message).where(Message.conversation_id == conversation_id, Message.active)
-            within = path.where(Message.position >= bound.position - last, Message.position < bound.position)
-            rows = await session.scalars(within.order_by(Message.position))
-            return [with_live_text(self._broker, row) for row in rows]
-
     async def alternatives(self, owner: str, positions: Sequence[TreePosition]) -> list[list[Message]]:
         """Returns the messages at each position, oldest first."""
         grouped = defaultdict(list)

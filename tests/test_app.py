@@ -12,7 +12,7 @@ CREATE = """mutation ($id: ID!) { createConversation(input: {characterId: $id}) 
     conversation { id title messages { role content } character { name } } userErrors { code } } }"""
 SEND = """mutation ($id: ID!, $content: String!, $mode: ReplyMode! = WAIT) {
     sendMessage(input: {conversationId: $id, content: $content, replyMode: $mode}) {
-        message { content position } reply { id content status finishReason usage { totalTokens estimated } }
+        message { content position } reply { id content status finishReason usage { totalTokens isEstimated } }
         streamCursor userErrors { __typename code message path } } }"""
 WATCH = """subscription ($id: ID!, $after: String, $untilDone: Boolean! = true) {
     replyStream(conversationId: $id, after: $after, untilDone: $untilDone) {
@@ -39,7 +39,7 @@ async def test_a_reply_is_waited_for(client: Client, services: Services, engine:
     assert sent["message"] == {"content": "Count.", "position": 1}
     assert sent["reply"]["content"] == "One two."
     assert (sent["reply"]["status"], sent["reply"]["finishReason"]) == ("COMPLETED", "END")
-    assert sent["reply"]["usage"] == {"totalTokens": 10, "estimated": False}
+    assert sent["reply"]["usage"] == {"totalTokens": 10, "isEstimated": False}
     history = (await client.run(HISTORY, id=conversation))["conversation"]["chatHistory"]
     assert history == [
         {"role": "assistant", "content": "Hello, User."},

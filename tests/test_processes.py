@@ -18,7 +18,7 @@ from tests.test_app import HISTORY, SEND, WATCH, collect, fold
 
 FIRST_LOOK = "{ characters { name conversations { id messages { role content status } } } }"
 LAST = (
-    "query ($id: ID!) { conversation(id: $id) { lastMessage { id content status failure { code retryable } } } }"
+    "query ($id: ID!) { conversation(id: $id) { lastMessage { id content status failure { code isRetryable } } } }"
 )
 CONTINUE = """mutation ($id: ID!) { continueReply(input: {messageId: $id}) {
     reply { content status } userErrors { message } } }"""
@@ -57,7 +57,7 @@ async def test_a_killed_server_loses_at_most_the_last_second_of_a_reply(tmp_path
     async with started(tmp_path, BUILTIN_PACE="0") as (_, client):
         last = (await client.run(LAST, id=conversation))["conversation"]["lastMessage"]
         assert last["status"] == "INTERRUPTED"
-        assert last["failure"] == {"code": "INTERRUPTED", "retryable": True}
+        assert last["failure"] == {"code": "INTERRUPTED", "isRetryable": True}
         rest = await collect(client.watch(WATCH, id=conversation, after=seen[-1]["cursor"]))
         assert rest[-1]["__typename"] == "ReplyFailed"
         assert fold(seen + rest) == last["content"]

@@ -77,7 +77,7 @@ def _format_error(error: GraphQLError, request_id: str) -> Formatted:
             return _with_code({**formatted, "message": user_error.message}, user_error.extensions["code"])
         case EngineError(failure=failure):
             formatted["message"] = failure.message
-            return {**formatted, "extensions": {"code": failure.code.value, "retryable": failure.retryable}}
+            return {**formatted, "extensions": {"code": failure.code.value, "isRetryable": failure.retryable}}
         case Unavailable() as unavailable:
             extensions = {"code": "UNAVAILABLE", "retryAfterSeconds": unavailable.retry_after_seconds}
             return {**formatted, "message": str(unavailable), "extensions": extensions}

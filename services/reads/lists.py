@@ -28,7 +28,6 @@ from services.reads.projections import (
     Edges,
     Nested,
     Nodes,
-    NotPlain,
     PageFact,
     PageInfo,
     Part,
@@ -49,8 +48,6 @@ class Many:
         return self.source.model
 
     def asked(self, arguments: Arguments) -> Asked:
-        if arguments.get("before_id") is not None:
-            raise NotPlain
         if "first" not in arguments and "last" not in arguments:
             # Without a limit SQLite may drop the order; a negative one is none.
             return self.source.asked(arguments, PageArguments(first=-1))

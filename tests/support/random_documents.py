@@ -116,8 +116,6 @@ class Documents:
                 return f"[{self._id('char')}, {self._id('msg')}]"
             case "characterId":
                 return self._id("char") if chance < 0.3 else None
-            case "beforeId":
-                return self._id("msg") if chance < 0.05 else None
             case "search":
                 return '"e"' if chance < 0.03 else None
             case "after" | "before":

@@ -55,7 +55,6 @@ KINDS = {
     "Query.character.id": "character",
     "Query.conversation.id": "conversation",
     "Query.message.id": "message",
-    "beforeId": "message",
     "characterId": "character",
     "conversationId": "conversation",
     "messageId": "message",

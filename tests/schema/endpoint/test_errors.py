@@ -117,7 +117,7 @@ async def test_an_engines_failure_is_readable(services: Services) -> None:
     async with serving(replace(services, engine=BrokenEngine(failure))) as client:
         error = await client.fail("{ models { name } }")
     assert error["message"] == "The engine cannot be reached."
-    assert error["extensions"] == {"code": "ENGINE_UNAVAILABLE", "retryable": True}
+    assert error["extensions"] == {"code": "ENGINE_UNAVAILABLE", "isRetryable": True}
 
 
 async def test_a_refusal_keeps_its_words_and_its_code(client: Client, services: Services) -> None:

@@ -87,7 +87,7 @@ subscription Watch(
       failure {
         code
         message
-        retryable
+        isRetryable
       }
     }
     message {

@@ -55,7 +55,7 @@ CONVERSATION = Conversation(
 CHANGES = [ConversationChange(CONVERSATION), ConversationChange(None, CONVERSATION.id)]
 
 # The plain fields of each type; a text is the selection of a field's own.
-_FAILURE = dict.fromkeys(("__typename", "code", "message", "retryable", "retryAfterSeconds"), "")
+_FAILURE = dict.fromkeys(("__typename", "code", "message", "isRetryable", "retryAfterSeconds"), "")
 _EVENT = {"__typename": "", "cursor": "", "messageId": ""}
 FIELDS: dict[str, dict[str, Any]] = {
     "ReplyEvent": _EVENT,

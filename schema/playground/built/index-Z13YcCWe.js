@@ -219,7 +219,7 @@ subscription Watch(
       failure {
         code
         message
-        retryable
+        isRetryable
       }
     }
     message {
