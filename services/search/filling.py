@@ -57,7 +57,7 @@ async def _fill(session: AsyncSession) -> int:
         if row.status not in UNFINISHED
     ]
     if texts:
-        await _ADD.store(session, texts)
+        await _ADD.store(session, texts[::-1])
     await _note(session, rows[-1].id if rows else None)
     return len(rows)
 
