@@ -17,7 +17,7 @@ class TextRange:
 
 
 @strawberry.type(description="A message that contains what was searched for.")
-class MessageHit:
+class MessageSearchEdge:
     cursor: str = strawberry.field(
         description="The cursor of the hit: pass it as `after` to get the hits that come after it."
     )
@@ -37,7 +37,7 @@ class MessageHit:
     "`pageInfo.hasNextPage` is true."
 )
 class MessageSearchConnection:
-    edges: list[MessageHit] = strawberry.field(description="The hits of the page.")
+    edges: list[MessageSearchEdge] = strawberry.field(description="The hits of the page.")
     page_info: PageInfo = strawberry.field(description="Where the page is within its list.")
     is_complete: bool = strawberry.field(
         description="Whether all messages are searched: false while the server still makes the index of older "

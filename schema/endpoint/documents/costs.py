@@ -39,7 +39,7 @@ FIELD_COSTS = {"Conversation.chatHistory": 50 * 3}
 # The assumed lengths of lists without a size argument.
 LIST_LENGTHS = {
     "Message.alternatives": 5,
-    "MessageHit.ranges": 10,
+    "MessageSearchEdge.ranges": 10,
     "Query.models": 5,
     "__Schema.types": 100,
     "__Schema.directives": 8,
