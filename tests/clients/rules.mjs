@@ -23,6 +23,9 @@ const rules = {
 };
 delete rules["@graphql-eslint/unique-type-names"];
 
+// Hits are found newest first by walking on; nobody can walk back from an end that is not known.
+const forwardOnly = /^Field `searchMessages` must contain an argument `(last|before)`/;
+
 await run({
   "graphql-eslint": async () => {
     const schemaSdl = readFileSync(snapshot, "utf8");
@@ -38,6 +41,7 @@ await run({
       ],
     });
     const [{ messages }] = await eslint.lintText(schemaSdl, { filePath: join(import.meta.dirname, "schema.graphql") });
-    expect(messages.map(({ line, ruleId, message }) => `${line}: ${ruleId}: ${message}`), []);
+    const unexpected = messages.filter(({ message }) => !forwardOnly.test(message));
+    expect(unexpected.map(({ line, ruleId, message }) => `${line}: ${ruleId}: ${message}`), []);
   },
 });
