@@ -99,7 +99,6 @@ class Tour:
         await call("messages.path_page", of.quiet, PAGE)
         await call("messages.tree_page", of.quiet, PAGE)
         await call("messages.tree_size", of.quiet)
-        await call("messages.before", of.quiet, of.answer, 5)
         places = [TreePosition(of.quiet, of.question), TreePosition(of.busy, None)]
         await call("messages.alternatives", places)
         await call("messages.alternative_ids", places)
