@@ -15,6 +15,8 @@ from services.search import filling
 
 logger = logging.getLogger("repartee.housekeeping")
 
+# What its tasks are called among those of the event loop.
+TASK_NAME = "housekeeping"
 # Seconds between two rounds of each task.
 RECOVERY_SECONDS = 2.0
 DELETION_SECONDS = 2.0
@@ -40,7 +42,7 @@ class Housekeeping:
             (self.expire_keys, EXPIRY_SECONDS),
             (self.fill_texts, FILLING_SECONDS),
         ):
-            self._tasks.append(asyncio.create_task(_repeat(task, pause)))
+            self._tasks.append(asyncio.create_task(_repeat(task, pause), name=TASK_NAME))
 
     async def close(self) -> None:
         for task in self._tasks:

@@ -1,9 +1,9 @@
-"""Parser limits: the maximum size of a document, checked in time linear in its length.
+"""Limits of documents: the parser's, and those of depth, aliases and directives.
 
-Each fragment is measured only once, however often it is used.
+Strawberry's QueryDepthLimiter and MaxAliasesLimiter walk into a fragment again wherever it is used, which takes
+time exponential in the length of the document. Here each fragment is measured only once.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,34 +17,16 @@ from graphql import (
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    parse,
 )
 
-from schema.endpoint.errors import PARSE_FAILED, over_limit, request_error
+from schema.endpoint.errors import over_limit
 from services.settings import Settings
 
 # Characters of one document; long texts belong in variables.
 MAX_LENGTH = 100_000
-# Digits of one number; Python parses at most 4300.
-MAX_DIGITS = 1000
-# Levels of brackets; the parser uses several stack frames for each.
-MAX_NESTING = 60
-
-# The tokens of graphql-core, and comments. A string without its end is one token too, because searching for the
-# end from each quotation mark would take quadratic time.
-_TOKEN = re.compile(
-    r'''
-      """ (?: [^"\\] | \\""" | \\ | "(?!"") )*+ (?:""")?
-    | "   (?: [^"\\\n\r] | \\. )*+ "?
-    | [#] [^\n\r]*+
-    | [.]{3}
-    | [_A-Za-z] \w*+
-    | -?\d [\w.+-]*+
-    | [^\s,\ufeff]
-    ''',
-    re.ASCII | re.VERBOSE,
-)
-_NUMBER_START = "-0123456789"
-_NESTING = {"{": 1, "[": 1, "(": 1, "}": -1, "]": -1, ")": -1}
+# Comments are no tokens, and the parser looks at each.
+MAX_COMMENTS = 5000
 
 
 @dataclass(frozen=True)
@@ -77,29 +59,9 @@ class Size(NamedTuple):
         return Size(max(self.depth, other.depth), self.aliases + other.aliases, self.directives + other.directives)
 
 
-def check_text(text: str, limits: Limits) -> int:
-    """Return the number of tokens of the document. Raises RequestError when it is too long to parse."""
-    if len(text) > MAX_LENGTH:
-        raise over_limit("The document has too many characters", "DOCUMENT_TOO_LONG", MAX_LENGTH, len(text))
-    tokens = nesting = deepest = 0
-    for match in _TOKEN.finditer(text):
-        token = match[0]
-        if token[0] == "#":
-            continue
-        tokens += 1
-        if len(token) > MAX_DIGITS and token[0] in _NUMBER_START:
-            raise request_error(
-                f"A number in the document has too many digits: {len(token):,}; the limit is {MAX_DIGITS:,}.",
-                PARSE_FAILED,
-            )
-        if token in _NESTING:
-            nesting += _NESTING[token]
-            deepest = max(deepest, nesting)
-    if tokens > limits.tokens:
-        raise over_limit("The document has too many tokens", "TOO_MANY_TOKENS", limits.tokens, tokens)
-    if deepest > MAX_NESTING:
-        raise over_limit("The document has too many levels of brackets", "TOO_DEEP", MAX_NESTING, deepest)
-    return tokens
+def parse_document(text: str, limits: Limits) -> DocumentNode:
+    """Parse a document that keeps the limits of the parser. Raises GraphQLSyntaxError."""
+    return parse(text, max_lexical_tokens=limits.tokens, max_comments=MAX_COMMENTS, max_source_length=MAX_LENGTH)
 
 
 def check_document(document: DocumentNode, limits: Limits) -> None:

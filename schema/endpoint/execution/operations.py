@@ -11,25 +11,22 @@ from graphql import (
     DocumentNode,
     Executor,
     FragmentDefinitionNode,
+    GraphQLError,
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
-    parse,
-    specified_rules,
     validate,
 )
+from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from resolvers.context import Context
 from schema.endpoint import errors
 from schema.endpoint.documents.costs import Cost
-from schema.endpoint.documents.limits import Limits, check_document, check_text
-from schema.endpoint.documents.overlaps import FieldsCanBeMerged
+from schema.endpoint.documents.limits import Limits, check_document, parse_document
 from schema.endpoint.documents.trusted import Documents
-from schema.endpoint.errors import Formatted, request_error
+from schema.endpoint.errors import Formatted, RequestError, request_error
 from schema.endpoint.execution.arguments import Variables, flags_of
 from schema.endpoint.execution.event_writers import EventWriter, event_writer
 from schema.endpoint.execution.json_plans import JsonPlan, make_plan
@@ -38,20 +35,18 @@ from services.lru_cache import LRUCache
 
 logger = logging.getLogger("repartee.graphql")
 
-# The weight of all cached documents together: their tokens, and a sixteenth of their characters.
-DOCUMENT_CACHE_SIZE = 100_000
+# Characters of all cached documents together; a document counts once more for each of its plans.
+DOCUMENT_CACHE_SIZE = 400_000
 # Each validation error takes time, because it searches for similar names to suggest.
 MAX_VALIDATION_ERRORS = 20
 
 # The default of graphql-core does more work than needed for every leaf.
 _IS_AWAITABLE: Any = optimized_is_awaitable
 
-RULES = (
-    *(rule for rule in specified_rules if rule.__name__ != "OverlappingFieldsCanBeMergedRule"),
-    FieldsCanBeMerged,
-    MaybeNullValidationRule,
-    OneOfInputValidationRule,
-)
+# What fields with the same name may take to be compared, which grows faster than the document: 40 ms. graphql-core
+# reads this for each validation. Introspection takes less than 1,000.
+MAX_COMPLEXITY = 30_000
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = MAX_COMPLEXITY
 
 
 @dataclass(frozen=True)
@@ -75,11 +70,10 @@ Flags = tuple[Any, ...]
 class Document:
     """A valid document, and what was made for those of its operations that were requested.
 
-    `flags` are the variables of its @skip and @include; `weight` is its own, without plans.
+    `flags` are the variables of its @skip and @include.
     """
 
     text: str
-    weight: int
     node: DocumentNode
     operations: dict[str | None, OperationDefinitionNode]
     fragments: dict[str, FragmentDefinitionNode]
@@ -124,6 +118,8 @@ class Operations:
     def __init__(
         self, schema: Schema, limits: Limits, documents: Documents, new_context: Callable[[], Context]
     ) -> None:
+        if schema.extensions:
+            raise TypeError("Operations executes no schema extensions; it would ignore those of this schema.")
         self._schema = schema._schema
         self._executor_class = schema.execution_context_class
         self._limits = limits
@@ -184,31 +180,28 @@ class Operations:
                 return None
             operation = document.operations[name]
             document.plans[key] = make_plan(self._schema, operation, document.fragments, values)
-            self._cache.put(document.text, document, document.weight * (1 + len(document.plans)))
+            self._cache.put(document.text, document, len(document.text) * (1 + len(document.plans)))
         return document.plans[key]
 
     def _parse(self, text: str) -> Document:
-        tokens = check_text(text, self._limits)
         try:
-            node = parse(text)
+            node = parse_document(text, self._limits)
             check_document(node, self._limits)
-            validation_errors = validate(self._schema, node, RULES, max_errors=MAX_VALIDATION_ERRORS)
+            validation_errors = validate(self._schema, node, max_errors=MAX_VALIDATION_ERRORS)
         except GraphQLSyntaxError as error:
             raise errors.failed_request([error], errors.PARSE_FAILED) from None
         except RecursionError:
             raise request_error("The document has too many levels of nesting.", "TOO_DEEP") from None
         if validation_errors:
-            raise errors.failed_request(validation_errors, errors.VALIDATION_FAILED)
+            raise _invalid(validation_errors)
         document = Document(
             text,
-            # The characters count too, because a comment has no tokens and still takes memory.
-            tokens + len(text) // 16,
             node,
             {_name(one): one for one in node.definitions if isinstance(one, OperationDefinitionNode)},
             {one.name.value: one for one in node.definitions if isinstance(one, FragmentDefinitionNode)},
             flags_of(node),
         )
-        self._cache.put(text, document, document.weight)
+        self._cache.put(text, document, len(text))
         return document
 
     def _operation_name(self, document: Document, name: str | None) -> str | None:
@@ -230,6 +223,16 @@ class Operations:
         actual = cost.of(variables)
         if actual > self._limits.cost:
             raise errors.over_limit("The result can have too many values", "TOO_COSTLY", self._limits.cost, actual)
+
+
+def _invalid(found: list[GraphQLError]) -> RequestError:
+    """Return the error of an invalid document, in our words where graphql-core's do not help the caller."""
+    if [one.message for one in found] == ["Validation aborted."]:
+        message = "The document is too complex: its fragments select too many fields together."
+        return request_error(message, errors.VALIDATION_FAILED)
+    if any("set_int_max_str_digits" in one.message for one in found):
+        return request_error("A number in the document has too many digits.", errors.VALIDATION_FAILED)
+    return errors.failed_request(found, errors.VALIDATION_FAILED)
 
 
 def _name(operation: OperationDefinitionNode) -> str | None:

@@ -53,8 +53,3 @@ def test_everything_has_a_description() -> None:
     parts = dict(described())
     assert len(parts) > 400
     assert [part for part, description in parts.items() if not (description or "").strip()] == []
-
-
-def test_the_private_names_the_endpoint_uses_are_there() -> None:
-    assert schema._schema.query_type is not None
-    assert schema.execution_context_class is not None

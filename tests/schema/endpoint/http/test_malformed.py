@@ -232,7 +232,7 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
     "only a fragment": ("fragment F on Query { __typename }", "GRAPHQL_VALIDATION_FAILED"),
     "several operations": ("query A { __typename } query B { __typename }", "OPERATION_RESOLUTION_FAILURE"),
     "a missing variable": ("query ($id: ID!) { node(id: $id) { id } }", "BAD_USER_INPUT"),
-    "too many tokens": ("{" + " a" * 3000 + "}", "TOO_MANY_TOKENS"),
+    "too many tokens": ("{" + " a" * 3000 + "}", "GRAPHQL_PARSE_FAILED"),
     "an unknown conversation": ('subscription { replyStream(conversationId: "x") { cursor } }', "NOT_FOUND"),
 }
 
