@@ -30,7 +30,7 @@ class Loader(DataLoader[K, T]):
 class Loaders:
     """The loaders of one operation, for one owner, each made when it is first used.
 
-    A key is an id, or a tuple of an id and what is asked of it.
+    A key is an id or a position, or a tuple of it and what is asked of it.
     """
 
     def __init__(self, services: Services, owner: str) -> None:
@@ -62,8 +62,8 @@ class Loaders:
         return Loader(_alike(self._owned(self._services.messages.path_pages)))
 
     @cached_property
-    def alternatives_of(self) -> Loader[TreePosition, list[Message]]:
-        return Loader(self._owned(self._services.messages.alternatives))
+    def alternatives_of(self) -> Loader[_Asked, list[Message]]:
+        return Loader(_alike(self._owned(self._services.messages.alternatives)))
 
     @cached_property
     def alternative_ids_of(self) -> Loader[TreePosition, list[str]]:

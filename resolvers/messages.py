@@ -78,10 +78,9 @@ async def parent(message: strawberry.Parent[Message], info: Info) -> Message | N
 
 
 @reads(lists.ALTERNATIVES)
-async def alternatives(message: strawberry.Parent[Message], info: Info) -> Sequence[Message]:
-    return await info.context.loaders.alternatives_of.load(
-        TreePosition(message.conversation_id, message.parent_id)
-    )
+async def alternatives(message: strawberry.Parent[Message], info: Info, first: int = 20) -> Sequence[Message]:
+    position = TreePosition(message.conversation_id, message.parent_id)
+    return await info.context.loaders.alternatives_of.load((position, page_arguments(first).size))
 
 
 @reads(relations.ALTERNATIVE_INDEX)

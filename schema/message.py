@@ -13,6 +13,7 @@ from resolvers import messages as message_fields
 from schema.binding import field, represents
 from schema.generation import ReplyFailure, TokenUsage
 from schema.nodes import Node, Speaker
+from schema.paging import FIRST
 
 if TYPE_CHECKING:
     from schema.conversation import Conversation
@@ -47,7 +48,8 @@ class Message(Node):
     )
     alternatives: list["Message"] = field(
         message_fields.alternatives,
-        "The alternatives of the message: all messages with the same parent, this one included, oldest first.",
+        "The alternatives of the message: the messages with the same parent, this one included, oldest first.",
+        first=FIRST,
     )
     alternative_index: int = field(
         message_fields.alternative_index, "The index of the message in `alternatives`, from 0."

@@ -151,13 +151,18 @@ class MessageService:
         query = select(Message).where(Message.conversation_id == conversation_id)
         return await self._page(owner, TREE.below(conversation_id), query, page)
 
-    async def alternatives(self, owner: str, positions: Sequence[TreePosition]) -> list[list[Message]]:
-        """Returns the messages at each position, oldest first."""
+    async def alternatives(self, owner: str, positions: Sequence[TreePosition], first: int) -> list[list[Message]]:
+        """Returns the first messages at each position, oldest first."""
+        place = func.row_number().over(
+            partition_by=(Message.conversation_id, Message.parent_id), order_by=Message.id
+        )
+        placed = select(Message.id, place.label("place")).where(_at(positions)).subquery()
+        shown = Message.id.in_(select(placed.c.id).where(placed.c.place <= first))
         grouped = defaultdict(list)
         async with self._database.read(owner) as session:
-            for row in await session.scalars(select(Message).where(_at(positions)).order_by(Message.id)):
-                place = TreePosition(row.conversation_id, row.parent_id)
-                grouped[place].append(with_live_text(self._broker, row))
+            for row in await session.scalars(select(Message).where(shown).order_by(Message.id)):
+                position = TreePosition(row.conversation_id, row.parent_id)
+                grouped[position].append(with_live_text(self._broker, row))
         return [grouped[position] for position in positions]
 
     async def alternative_ids(self, owner: str, positions: Sequence[TreePosition]) -> list[list[str]]:

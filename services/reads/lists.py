@@ -48,9 +48,6 @@ class Many:
         return self.source.model
 
     def asked(self, arguments: Arguments) -> Asked:
-        if "first" not in arguments and "last" not in arguments:
-            # Without a limit SQLite may drop the order; a negative one is none.
-            return self.source.asked(arguments, PageArguments(first=-1))
         size = page_arguments(arguments.get("first"), last=arguments.get("last")).size
         return self.source.asked(arguments, PageArguments(first=size))
 

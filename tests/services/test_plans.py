@@ -83,7 +83,7 @@ def lists() -> dict[str, Ask]:
         "tree size": lambda to: to.services.messages.tree_size(LOCAL_OWNER, to.conversation),
         "active replies": lambda to: to.services.messages.active_replies(LOCAL_OWNER, [to.conversation]),
         "alternatives": lambda to: to.services.messages.alternatives(
-            LOCAL_OWNER, [TreePosition(to.conversation, None)]
+            LOCAL_OWNER, [TreePosition(to.conversation, None)], 20
         ),
         "characters by ids": lambda to: to.services.characters.by_ids(LOCAL_OWNER, _ids("char")),
         "conversations by ids": lambda to: to.services.conversations.by_ids(LOCAL_OWNER, _ids("conv")),

@@ -214,7 +214,7 @@ class Play:
 
     async def _check_alternatives(self, rows: list[Message]) -> None:
         found = await self.services.messages.alternatives(
-            LOCAL_OWNER, [TreePosition(self.id, row.parent_id) for row in rows]
+            LOCAL_OWNER, [TreePosition(self.id, row.parent_id) for row in rows], len(rows)
         )
         expected = {
             node.id: [one.id for one in node.parent.children]

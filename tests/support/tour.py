@@ -100,7 +100,7 @@ class Tour:
         await call("messages.tree_page", of.quiet, PAGE)
         await call("messages.tree_size", of.quiet)
         places = [TreePosition(of.quiet, of.question), TreePosition(of.busy, None)]
-        await call("messages.alternatives", places)
+        await call("messages.alternatives", places, 20)
         await call("messages.alternative_ids", places)
         for query in (of.word, of.word[:2]):
             for scope in ((None, None), (of.character, None), (None, of.quiet), (of.character, of.quiet)):

@@ -38,7 +38,6 @@ PAGE_SIZES = {"Conversation.messagesConnection": 50}
 FIELD_COSTS = {"Conversation.chatHistory": 50 * 3}
 # The assumed lengths of lists without a size argument.
 LIST_LENGTHS = {
-    "Message.alternatives": 5,
     "MessageSearchEdge.ranges": 10,
     "Query.models": 5,
     "__Schema.types": 100,

@@ -114,7 +114,7 @@ async def test_regenerating_keeps_the_old_answer_beside_the_new(services: Servic
     engine.answer("Eins.")
     second = await services.replies.regenerate(LOCAL_OWNER, first.reply.id, WAIT)
     [[*siblings]] = await services.messages.alternatives(
-        LOCAL_OWNER, [TreePosition(conversation.id, first.message.id)]
+        LOCAL_OWNER, [TreePosition(conversation.id, first.message.id)], 20
     )
     assert [(one.content, one.active) for one in siblings] == [("One.", False), ("Eins.", True)]
     assert second.reply.position == first.reply.position

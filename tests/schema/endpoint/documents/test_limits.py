@@ -142,7 +142,7 @@ COSTS = {
     "{ conversation(id: 1) { messagesConnection { nodes { id } } } }": 1 + 1 + 50 * 2,
     "{ conversation(id: 1) { chatHistory } }": 1 + 150,
     "{ nodes(ids: [1, 2, 3]) { id } }": 3 * 2,
-    "{ message(id: 1) { alternatives { id } } }": 1 + 5 * 2,
+    "{ message(id: 1) { alternatives { id } } }": 1 + 20 * 2,
     "{ characters(first: 2) { ...F } } fragment F on Character { conversations(first: 3) { id } }": 2
     * (1 + 3 * 2),
 }

@@ -118,6 +118,23 @@ async def test_a_page_after_a_cursor_of_a_found_row_is_plain(asking: Asking, ser
     }
 
 
+async def test_a_list_of_alternatives_has_its_first_ones(asking: Asking, services: Services) -> None:
+    """Both paths, for several messages at once: each list is cut by itself."""
+    for contents in ("abc", "xyz"):
+        conversation = await make_conversation(services)
+        for content in contents:
+            history = [{"role": "user", "content": content}]
+            await services.chat_histories.replace_history(LOCAL_OWNER, conversation.id, history)
+    query = """{ conversations(orderBy: CREATED_ASC) { messages { alternativeCount
+        alternatives(first: 2) { content } } } }"""
+    plain = await asking.plain(query)
+    shown = [conversation["messages"][0] for conversation in plain["conversations"]]
+    assert [[one["content"] for one in message["alternatives"]] for message in shown] == [["a", "b"], ["x", "y"]]
+    assert [message["alternativeCount"] for message in shown] == [3, 3]
+    answer, by_rows = await asking.both(query)
+    assert answer == by_rows
+
+
 async def test_a_cursor_of_another_list_is_refused_as_by_rows(asking: Asking, services: Services) -> None:
     ids = []
     for _ in range(2):
