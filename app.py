@@ -6,6 +6,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import importlib
 import logging
 import signal
@@ -55,7 +56,7 @@ class StartError(Exception):
 async def running(settings: Settings) -> AsyncIterator[Services]:
     """Opens every part, and closes them in reverse order. Raises StartError."""
     engine = choose_engine(settings)
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.max_answer)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(engine.close)
         stack.push_async_callback(database.close)
@@ -155,6 +156,8 @@ async def serve(settings: Settings) -> None:
         config = server_config(create_app(services), settings)
         print(_announcement(settings, services, listener), flush=True)
         server = Server(config, services)
+        # What exists by now stays; looking at it again and again would stop the event loop for 100 ms each time.
+        gc.freeze()
         await server.serve(sockets=[listener])
         if server.force_exit:
             # Whoever presses Ctrl-C again waits for no reply; the next start ends what this one leaves.

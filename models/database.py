@@ -32,6 +32,8 @@ READERS = 10
 READER_TIMEOUT = 5.0
 # Seconds that a write waits for its turn: an import holds SQLite's lock for ten.
 TURN_TIMEOUT = 20.0
+# Characters that one statement of `Database.read`, and bytes that one of `Database.reader`, may read.
+MAX_READ = 32 * 1024 * 1024
 # Seconds that writes get to end when the database is closed.
 CLOSING_TIMEOUT = 5.0
 # How often a transaction is tried that the database asks to be repeated, and seconds before the next try.
@@ -66,8 +68,9 @@ class _Write(Generic[T]):
 class Database:
     """Raises ArgumentError for a URL of a database in memory: its connections would not see the same tables."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, max_read: int = MAX_READ) -> None:
         self.url = make_url(url)
+        self.max_read = max_read
         self._is_sqlite = self.url.get_backend_name() == "sqlite"
         if self._is_sqlite and self.url.database in (None, "", ":memory:"):
             raise ArgumentError(
@@ -77,7 +80,7 @@ class Database:
         reader, writer = self.engines
         # From this version on SQLite takes JSON apart without losing digits of its numbers.
         can_write_json = self._is_sqlite and sqlite3.sqlite_version_info >= (3, 38)
-        self.reader = Reader(reader) if can_write_json else None
+        self.reader = Reader(reader, max_read) if can_write_json else None
         self._reads = _sessions(reader)
         self._snapshots = _sessions(reader, "DEFERRED")
         self._writes = _sessions(writer, "IMMEDIATE")
@@ -87,7 +90,7 @@ class Database:
         self._closing_at = math.inf
 
     def _engine(self, size: int, writes: bool = False) -> AsyncEngine:
-        connect = sqlite.connect_writer if writes else sqlite.connect
+        connect = sqlite.connect_writer if writes else partial(sqlite.connect, max_read=self.max_read)
         # Parameters are hidden from errors, and so from logs, because they are what people wrote.
         engine = create_async_engine(
             self.url,
@@ -103,11 +106,14 @@ class Database:
         return engine
 
     def read(self, owner: Owner) -> AbstractAsyncContextManager[AsyncSession]:
-        """Opens a session for queries; each statement sees what is committed when it runs. Raises Unavailable."""
+        """Opens a session for queries; each statement sees what is committed when it runs.
+
+        Raises Unavailable, and ReadTooLarge for a statement that reads more than `max_read` characters.
+        """
         return self._opened(self._reads, owner)
 
     def snapshot(self, owner: Owner) -> AbstractAsyncContextManager[AsyncSession]:
-        """Opens a session whose queries all see one state. Raises Unavailable."""
+        """Opens a session whose queries all see one state; they may read any amount. Raises Unavailable."""
         return self._opened(self._snapshots, owner)
 
     @asynccontextmanager

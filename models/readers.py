@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from models.sqlite import OneHopConnection
+from models.sqlite import OneHopConnection, ReadTooLarge
 
 Statement = tuple[str, Mapping[str, Any]]
 
@@ -22,8 +22,9 @@ class TooDeep(Exception):
 class Reader:
     """Reads of one process. A second connection would slow both down on few cores; processes scale better."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, max_value: int) -> None:
         self._engine = engine
+        self._max_value = max_value
         self._opening = asyncio.Lock()
         self._connection: AsyncConnection | None = None
         self._driver: OneHopConnection | None = None
@@ -31,7 +32,7 @@ class Reader:
     async def values(self, statements: Sequence[Statement]) -> list[Any]:
         """Returns the first value of each statement, None where it has no row; all see one state of the data.
 
-        Raises TooDeep.
+        Raises TooDeep, and ReadTooLarge for a value of more than `max_value` bytes.
         """
         driver = self._driver or await self._open()
         try:
@@ -40,13 +41,17 @@ class Reader:
             if "stack overflow" in str(error) or "too large" in str(error):
                 raise TooDeep from error
             raise
+        except sqlite3.DataError as error:
+            raise ReadTooLarge(self._max_value) from error
 
     async def _open(self) -> OneHopConnection:
         async with self._opening:
             if self._driver is None:
                 self._connection = await self._engine.connect()
-                self._driver = (await self._connection.get_raw_connection()).driver_connection
-            assert self._driver is not None
+                driver = (await self._connection.get_raw_connection()).driver_connection
+                assert driver is not None
+                await driver.limit_values(self._max_value)
+                self._driver = driver
             return self._driver
 
     async def close(self) -> None:

@@ -7,6 +7,7 @@ is pinned.
 """
 
 import asyncio
+import math
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -26,6 +27,14 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA synchronous = FULL",
 )
+
+
+class ReadTooLarge(Exception):
+    """A statement reads more than `limit` bytes or characters."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"A statement reads more than {limit:,} characters.")
+        self.limit = limit
 
 
 class _Cursor:
@@ -61,17 +70,38 @@ class _Cursor:
 
 
 class OneHopConnection(aiosqlite.Connection):
+    """Outside a transaction no statement reads more than `max_read` characters; in one it may."""
+
+    max_read: float = math.inf
+
     async def run(self, act: Callable[[sqlite3.Cursor], sqlite3.Cursor]) -> tuple[Any, int, int | None, list[Any]]:
         """Executes and fetches in the connection's thread, in one hop."""
 
         def execute_and_fetch() -> tuple[Any, int, int | None, list[Any]]:
             cursor = act(self._conn.cursor())
-            rows = cursor.fetchall() if cursor.description else []
+            rows = self._fetched(cursor) if cursor.description else []
             done = (cursor.description, cursor.rowcount, cursor.lastrowid, rows)
             cursor.close()
             return done
 
         return await self._execute(execute_and_fetch)  # type: ignore[no-any-return, no-untyped-call]
+
+    def _fetched(self, cursor: sqlite3.Cursor) -> list[Any]:
+        """Returns all rows. Raises ReadTooLarge as soon as their texts are too long, before all are in memory."""
+        if self._conn.in_transaction:
+            return cursor.fetchall()
+        rows, size = [], 0
+        for row in cursor:
+            size += sum([len(value) for value in row if type(value) is str])
+            if size > self.max_read:
+                cursor.close()
+                raise ReadTooLarge(int(self.max_read))
+            rows.append(row)
+        return rows
+
+    async def limit_values(self, size: int) -> None:
+        """Lets no statement make a value of more than `size` bytes: DataError, "string or blob too big"."""
+        await self._execute(self._conn.setlimit, sqlite3.SQLITE_LIMIT_LENGTH, size)  # type: ignore[no-untyped-call]
 
     async def values(self, statements: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Any]:
         """Returns the first value of each statement, None where it has no row, in one hop and one transaction."""
@@ -113,7 +143,11 @@ def _first_value(connection: sqlite3.Connection, statement: tuple[str, Mapping[s
 
 
 def connect(
-    path: str, busy_timeout: int = BUSY_TIMEOUT, cache_kib: int = READER_CACHE_KIB, **options: Any
+    path: str,
+    busy_timeout: int = BUSY_TIMEOUT,
+    cache_kib: int = READER_CACHE_KIB,
+    max_read: float = math.inf,
+    **options: Any,
 ) -> OneHopConnection:
     """Opens a connection that leaves BEGIN to its caller; for SQLAlchemy's `async_creator_fn`."""
 
@@ -128,6 +162,7 @@ def connect(
     connection = OneHopConnection(open_prepared, iter_chunk_size=64)
     # A process that ends without closing must not wait for the thread.
     connection._thread.daemon = True
+    connection.max_read = max_read
     return connection
 
 

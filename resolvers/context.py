@@ -5,16 +5,18 @@ from dataclasses import dataclass, field
 import strawberry
 
 from models import LOCAL_OWNER, Conversation
+from resolvers.budget import Budget
 from resolvers.loaders import Loaders
 from services import Services
 
 
 @dataclass
 class Context:
-    """`owner` is whose rows the operation reads and changes."""
+    """`owner` is whose rows the operation reads and changes; `budget` is set when its cost is known."""
 
     services: Services
     owner: str = LOCAL_OWNER
+    budget: Budget = field(init=False)
     loaders: Loaders = field(init=False)
     _seen: dict[str, int] = field(init=False, default_factory=dict)
 
@@ -36,6 +38,7 @@ class Context:
     def begin_answer(self) -> None:
         """Begins another answer of a subscription, for which everything is read again."""
         self.reset_loaders()
+        self.budget.renew()
         self._seen.clear()
 
 

@@ -94,6 +94,7 @@ async def of_message(message: strawberry.Parent[Message], info: Info) -> Convers
 
 async def chat_history(conversation: strawberry.Parent[Conversation], info: Info) -> list[dict[str, Any]]:
     info.context.saw(conversation.id, conversation.history_version)
+    info.context.budget.spend(conversation.message_count)
     return await info.context.loaders.chat_histories_of.load(conversation.id)
 
 

@@ -38,7 +38,7 @@ async def nodes(info: Info, ids: list[strawberry.ID]) -> Sequence[Node | None]:
 
 
 async def models(info: Info) -> Sequence[Model]:
-    return await info.context.services.engine.models()
+    return await info.context.services.models.all()
 
 
 def server_info(info: Info) -> ServerInfo:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import strawberry
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.extensions import FieldExtension
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
@@ -19,6 +20,9 @@ from strawberry.utils.str_converters import to_camel_case
 from services.errors import UserError
 
 T = TypeVar("T")
+
+# Under this key a field or an argument of graphql-core has its declaration.
+DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
 # The keys inside these JSON values are the caller's own, so an error's path has them unchanged.
 _FREE_FORM = ("chat_history", "metadata")

@@ -16,6 +16,8 @@ from schema.generation import GenerationSettings
 from schema.message import Message
 from schema.nodes import Versioned
 from schema.paging import FIRST, PAGE_ARGUMENTS, Connection
+from schema.prices import priced
+from services.messages import LAST_PAGE
 from services.streaming import changes
 
 
@@ -49,12 +51,15 @@ class Conversation(Versioned):
         "`messagesConnection` to page.",
         last=FIRST,
     )
-    messages_connection: Connection[Message] = field(
-        message_fields.connection_of_conversation,
-        "The messages of the active path, in pages. With `includeInactive`, all messages of the conversation, "
-        "ordered by position and then by age.",
-        **PAGE_ARGUMENTS,
-        include_inactive="Whether to return the messages outside the active path too.",
+    messages_connection: Connection[Message] = priced(
+        field(
+            message_fields.connection_of_conversation,
+            "The messages of the active path, in pages. With `includeInactive`, all messages of the conversation, "
+            "ordered by position and then by age.",
+            **PAGE_ARGUMENTS,
+            include_inactive="Whether to return the messages outside the active path too.",
+        ),
+        length=LAST_PAGE.size,
     )
     message_count: int = strawberry.field(description="How many messages the active path has.")
     last_message: Message | None = field(

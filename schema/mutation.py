@@ -5,6 +5,7 @@ import strawberry
 from resolvers import characters, chat_histories, conversations, messages, replies
 from schema import inputs, payloads, reply_inputs
 from schema.binding import mutation
+from schema.prices import priced
 
 
 @strawberry.type(
@@ -46,13 +47,16 @@ class Mutation:
         payload_field="conversation",
         description="Changes the title, topic, context or generation settings of a conversation.",
     )
-    update_chat_history: payloads.UpdateChatHistoryPayload | None = mutation(
-        chat_histories.replace,
-        input_type=inputs.UpdateChatHistoryInput,
-        payload_type=payloads.UpdateChatHistoryPayload,
-        payload_field="conversation",
-        description="Replaces the chat history of a conversation by one in the legacy format. Messages up "
-        "to the first difference are kept; what is replaced stays as an inactive branch.",
+    update_chat_history: payloads.UpdateChatHistoryPayload | None = priced(
+        mutation(
+            chat_histories.replace,
+            input_type=inputs.UpdateChatHistoryInput,
+            payload_type=payloads.UpdateChatHistoryPayload,
+            payload_field="conversation",
+            description="Replaces the chat history of a conversation by one in the legacy format. Messages up "
+            "to the first difference are kept; what is replaced stays as an inactive branch.",
+        ),
+        takes_history=True,
     )
     delete_conversation: payloads.DeleteConversationPayload | None = mutation(
         conversations.delete,
@@ -132,10 +136,13 @@ class Mutation:
         payload_type=payloads.DeleteMessagePayload,
         description="Deletes a message with all messages below it.",
     )
-    import_conversation: payloads.ImportConversationPayload | None = mutation(
-        chat_histories.import_conversation,
-        input_type=inputs.ImportConversationInput,
-        payload_type=payloads.ImportConversationPayload,
-        payload_field="conversation",
-        description="Creates a conversation from a chat history in the legacy format.",
+    import_conversation: payloads.ImportConversationPayload | None = priced(
+        mutation(
+            chat_histories.import_conversation,
+            input_type=inputs.ImportConversationInput,
+            payload_type=payloads.ImportConversationPayload,
+            payload_field="conversation",
+            description="Creates a conversation from a chat history in the legacy format.",
+        ),
+        takes_history=True,
     )

@@ -6,6 +6,7 @@ from schema.character import Character
 from schema.conversation import Conversation
 from schema.errors import UserError
 from schema.message import Message
+from schema.prices import priced
 
 _CONVERSATION = "The conversation after the mutation; null on error."
 _NEW_CONVERSATION = "The new conversation; null on error."
@@ -18,8 +19,8 @@ _STREAM_CURSOR = (
 
 @strawberry.type
 class Payload:
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty on success."
+    user_errors: list[UserError] = priced(
+        strawberry.field(default_factory=list, description="Why nothing was changed; empty on success."), length=1
     )
 
 

@@ -14,8 +14,10 @@ from schema.conversation import Conversation
 from schema.message import Message
 from schema.nodes import Node
 from schema.paging import FIRST, PAGE_ARGUMENTS, Connection
+from schema.prices import priced
 from schema.search import MessageSearchConnection
 from schema.server import Model, ServerInfo
+from services.engines.asking import MAX_MODELS
 
 _CHARACTERS = {"order_by": descriptions.CHARACTER_ORDER, "search": descriptions.SEARCH_NAME}
 _CONVERSATIONS = {
@@ -30,10 +32,13 @@ class Query:
     node: Node | None = field(
         node_fields.node, "The object with this id; null when there is none.", id="The id of the object."
     )
-    nodes: list[Node | None] = field(
-        node_fields.nodes,
-        "The objects with these ids, in the order of the ids; null in the place of an id that names nothing.",
-        ids="The ids of the objects (at most 100).",
+    nodes: list[Node | None] = priced(
+        field(
+            node_fields.nodes,
+            "The objects with these ids, in the order of the ids; null in the place of an id that names nothing.",
+            ids="The ids of the objects (at most 100).",
+        ),
+        sized_by="ids",
     )
     character: Character | None = field(
         character_fields.character,
@@ -77,8 +82,13 @@ class Query:
         first=FIRST,
         after="Returns the hits that come after this cursor.",
     )
-    models: list[Model] = field(
-        node_fields.models, "The models that can write replies, as the configured engine reports them."
+    models: list[Model] = priced(
+        field(
+            node_fields.models,
+            "The models that can write replies (at most 500), as the configured engine reports them; it is asked "
+            "again after half a minute.",
+        ),
+        length=MAX_MODELS,
     )
     server_info: ServerInfo = field(
         node_fields.server_info, "The version, the engine and the limits of this server."

@@ -4,6 +4,8 @@ import strawberry
 
 from schema.message import Message
 from schema.paging import PageInfo
+from schema.prices import priced
+from services.search.snippets import RANGES
 
 
 @strawberry.type(description="A part of a text, from its start to just before its end.")
@@ -26,8 +28,11 @@ class MessageSearchEdge:
         description="About 120 characters of the message around the first word that was found; `…` stands for "
         "what was left out."
     )
-    ranges: list[TextRange] = strawberry.field(
-        description="Where the words are in `snippet`, in order and without overlaps (at most 10): mark these."
+    ranges: list[TextRange] = priced(
+        strawberry.field(
+            description="Where the words are in `snippet`, in order and without overlaps (at most 10): mark these."
+        ),
+        length=RANGES,
     )
 
 

@@ -9,6 +9,7 @@ from services.characters import CharacterService
 from services.chat_history import ChatHistoryService
 from services.conversations import ConversationService
 from services.engines import Engine
+from services.engines.asking import Models
 from services.housekeeping import Housekeeping
 from services.messages import MessageService
 from services.reads.service import ReadService
@@ -28,6 +29,7 @@ class Services:
 
     settings: Settings
     engine: Engine
+    models: Models
     characters: CharacterService
     conversations: ConversationService
     messages: MessageService
@@ -50,6 +52,7 @@ class Services:
         return cls(
             settings=settings,
             engine=engine,
+            models=Models(engine),
             characters=CharacterService(database, broker),
             conversations=ConversationService(database, broker, settings.user_name),
             messages=MessageService(database, broker, settings.max_message_length),
@@ -80,6 +83,7 @@ class Services:
         """Ends the running replies, and stores what was written."""
         await self._end_replies()
         await self.readers.close()
+        await self.models.close()
 
     async def _end_replies(self) -> None:
         await self.housekeeping.close()

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Conversation, Database, Message, Role, Status, TitleSource, new_key
+from models import Conversation, Database, Message, ReadTooLarge, Role, Status, TitleSource, new_key
 from services import checking, tree
 from services.broker import Broker
 from services.characters import require_character
@@ -44,10 +44,17 @@ class ChatHistoryService:
         self._broker = broker
 
     async def of_conversations(self, owner: str, conversation_ids: Sequence[str]) -> list[list[Element]]:
-        """Returns the whole active path of each conversation."""
+        """Returns the whole active path of each conversation.
+
+        Raises ReadTooLarge when all texts together have more characters than the database lets one read have.
+        """
         histories: dict[str, list[Element]] = {id: [] for id in conversation_ids}
+        size, limit = 0, self._database.max_read
         async with self._database.snapshot(owner) as session:
             async for row, text in self._shown(session, conversation_ids):
+                size += len(text)
+                if size > limit:
+                    raise ReadTooLarge(limit)
                 histories[row.conversation_id].append(element(row.role, text, row.extra))
         return [histories[id] for id in conversation_ids]
 

@@ -32,6 +32,15 @@ class UserError(Exception):
         return {"code": self.code.value}
 
 
+class OverLimit(Exception):
+    """Something exceeds a limit of this server; the text says by how much."""
+
+    def __init__(self, problem: str, code: str, limit: int, actual: int) -> None:
+        # JavaScript represents larger integers inexactly.
+        self.code, self.limit, self.actual = code, limit, min(actual, 2**53 - 1)
+        super().__init__(f"{problem}: {self.actual:,}; the limit is {limit:,}.")
+
+
 class InvalidInput(UserError):
     """A value cannot be accepted."""
 

@@ -67,9 +67,19 @@ class Settings(BaseSettings):
     max_aliases: int = Field(50, ge=0, description="Maximum aliases and repeated fields of a document.")
     max_directives: int = Field(50, ge=0, description="Maximum directives of a document.")
     max_cost: int = Field(
-        250_000, ge=1, description="Maximum values of an answer, estimated from the page sizes requested."
+        20_000,
+        ge=10,
+        description="Maximum values of an answer, by the page sizes that it requests; an event: a tenth of it.",
     )
-    max_body: int = Field(16 * 1024 * 1024, ge=1, description="Maximum bytes of a request or a WebSocket message.")
+    max_body: int = Field(
+        16 * 1024 * 1024,
+        ge=1,
+        description="Maximum bytes of a request or WebSocket message with a chat history.",
+    )
+    max_request: int = Field(
+        1024 * 1024, ge=1, description="Maximum bytes of any other request or WebSocket message."
+    )
+    max_answer: int = Field(32 * 1024 * 1024, ge=1, description="Maximum bytes of an answer or an event.")
     max_operations: int = Field(100, ge=1, description="Maximum operations at the same time on one WebSocket.")
     max_backlog: int = Field(
         16 * 1024 * 1024,

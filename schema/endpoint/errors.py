@@ -7,9 +7,9 @@ from typing import Any
 
 from graphql import GraphQLError, ValueNode
 
-from models import Unavailable
+from models import ReadTooLarge, Unavailable
 from services.engines import EngineError
-from services.errors import UserError
+from services.errors import OverLimit, UserError
 
 logger = logging.getLogger("repartee.graphql")
 
@@ -17,12 +17,10 @@ PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_INPUT = "BAD_USER_INPUT"
 BAD_REQUEST = "BAD_REQUEST"
+PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
 INTERNAL = "INTERNAL_SERVER_ERROR"
 
 Formatted = dict[str, Any]
-
-# JavaScript represents larger integers inexactly.
-_MAX_SAFE_INTEGER = 2**53 - 1
 
 
 class RequestError(Exception):
@@ -44,8 +42,13 @@ def request_error(message: str, code: str, **details: Any) -> RequestError:
 
 def over_limit(problem: str, code: str, limit: int, actual: int) -> RequestError:
     """Return the error of something that exceeds a limit, as in "Too many tokens: 12; the limit is 10."."""
-    actual = min(actual, _MAX_SAFE_INTEGER)
-    return request_error(f"{problem}: {actual:,}; the limit is {limit:,}.", code, limit=limit, actual=actual)
+    over = OverLimit(problem, code, limit, actual)
+    return request_error(str(over), code, limit=over.limit, actual=over.actual)
+
+
+def answer_too_large(limit: int) -> Formatted:
+    message = f"The answer has more than {limit:,} bytes, which is the limit; ask for less at once, in pages."
+    return {"message": message, "extensions": {"code": "ANSWER_TOO_LARGE", "limit": limit}}
 
 
 def failed_request(errors: Sequence[GraphQLError], code: str) -> RequestError:
@@ -78,6 +81,11 @@ def _format_error(error: GraphQLError, request_id: str) -> Formatted:
         case EngineError(failure=failure):
             formatted["message"] = failure.message
             return {**formatted, "extensions": {"code": failure.code.value, "isRetryable": failure.retryable}}
+        case OverLimit(code=code, limit=limit, actual=actual) as over:
+            extensions = {"code": code, "limit": limit, "actual": actual}
+            return {**formatted, "message": str(over), "extensions": extensions}
+        case ReadTooLarge(limit=limit):
+            return {**formatted, **answer_too_large(limit)}
         case Unavailable() as unavailable:
             extensions = {"code": "UNAVAILABLE", "retryAfterSeconds": unavailable.retry_after_seconds}
             return {**formatted, "message": str(unavailable), "extensions": extensions}

@@ -90,7 +90,8 @@ class Socket:
         """Serve the client until it disconnects or breaks the protocol."""
         try:
             while True:
-                await self._handle(_read(await self._receive()))
+                text = await self._receive()
+                await self._handle(_read(text), len(text))
         except _CloseSocket as error:
             close = error
         finally:
@@ -115,7 +116,7 @@ class Socket:
             raise _CloseSocket(4400, "A message must be a text message, not binary")
         return str(text)
 
-    async def _handle(self, message: Message) -> None:
+    async def _handle(self, message: Message, size: int) -> None:
         match message.get("type"):
             case "connection_init":
                 await self._initialize(message)
@@ -125,7 +126,7 @@ class Socket:
             case "pong":
                 _check_payload(message)
             case "subscribe":
-                await self._subscribe(message)
+                await self._subscribe(message, size)
             case "complete":
                 self._cancel(_id(message))
             case _:
@@ -140,11 +141,11 @@ class Socket:
             allow_long_messages()
         await self._send({"type": "connection_ack"})
 
-    async def _subscribe(self, message: Message) -> None:
+    async def _subscribe(self, message: Message, size: int) -> None:
         if not self._initialized:
             raise _CloseSocket(4401, "Unauthorized")
         id = _id(message)
-        request = _request(message)
+        request = _request(message, size)
         if id in self._running:
             raise _CloseSocket(4409, f"Subscriber for {id} already exists")
         if len(self._running) >= self._max_operations:
@@ -233,12 +234,12 @@ def _id(message: Message) -> str:
     return id
 
 
-def _request(message: Message) -> GraphQLRequest:
+def _request(message: Message, size: int) -> GraphQLRequest:
     payload = message.get("payload")
     if not isinstance(payload, dict):
         raise _CloseSocket(4400, "The payload must be an object")
     try:
-        return from_mapping(payload)
+        return from_mapping(payload, size)
     except MalformedRequest as error:
         raise _CloseSocket(4400, str(error)) from None
 

@@ -15,11 +15,18 @@ class MalformedText(ValueError):
 
 
 def encode(data: object) -> bytes:
+    """Encode what may hold JSON that was encoded before, as the `orjson.Fragment` values of objects."""
     try:
         return orjson.dumps(data)
     except TypeError:
-        # orjson rejects integers over 64 bits and lone surrogates.
+        # orjson rejects integers over 64 bits and lone surrogates, and the standard library orjson's fragments.
+        if isinstance(data, dict) and any(isinstance(value, dict | orjson.Fragment) for value in data.values()):
+            return orjson.dumps({key: _fragment(value) for key, value in data.items()})
         return json.dumps(data, separators=(",", ":")).encode()
+
+
+def _fragment(value: object) -> orjson.Fragment:
+    return value if isinstance(value, orjson.Fragment) else orjson.Fragment(encode(value))
 
 
 def decode(text: str | bytes) -> Any:

@@ -1,5 +1,7 @@
 """Query cost: how many values the result of an operation can have, by the page sizes it requests.
 
+A leaf is a value and so is an object; a list of leaves is one. What takes longer than its values costs more.
+
 An operation is compiled once into its nested lists; each request then computes the cost from its variables.
 """
 
@@ -21,7 +23,6 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
-    Undefined,
     ValueNode,
     VariableNode,
     get_named_type,
@@ -31,15 +32,16 @@ from graphql import (
     is_list_type,
 )
 
-# Page sizes of connections without `first` and `last`.
+from schema.binding import DEFINITION
+from schema.prices import Price, price_of
+
+# The page of a connection without `first` and `last`, unless its price says another one.
 DEFAULT_PAGE_SIZE = 20
-PAGE_SIZES = {"Conversation.messagesConnection": 50}
-# A chat history costs as much as a page of messages with their roles and texts.
-FIELD_COSTS = {"Conversation.chatHistory": 50 * 3}
-# The assumed lengths of lists without a size argument.
-LIST_LENGTHS = {
-    "MessageSearchEdge.ranges": 10,
-    "Query.models": 5,
+# What a field costs in addition if a coroutine resolves it, and each object of a list: the time of so many values.
+ASYNC_FIELD = 5
+LISTED_OBJECT = 1
+# The assumed lengths of the lists of introspection; all other lists have their prices beside them.
+INTROSPECTION_LENGTHS = {
     "__Schema.types": 100,
     "__Schema.directives": 8,
     "__Directive.args": 1,
@@ -50,22 +52,20 @@ LIST_LENGTHS = {
     "__Type.inputFields": 3,
     "__Field.args": 1,
 }
-# Lists that have one item for each item of this argument.
-SIZE_ARGUMENTS = {"Query.nodes": "ids"}
 # Introspection queries nest this field deeply, but it is null almost everywhere.
 _FREE = {"__Type.ofType"}
 
 
 @dataclass(frozen=True)
 class _Argument:
-    """An argument that sets the length of a list: a known number, or a variable."""
+    """An argument that sets the length of a list: a variable, or a number known from document or schema."""
 
     known: int | None
     variable: str | None = None
 
     def value(self, variables: Mapping[str, Any]) -> int | None:
-        value = self.known if self.variable is None else variables.get(self.variable)
-        return len(value) if isinstance(value, list) else value if isinstance(value, int) else None
+        value = variables.get(self.variable) if self.variable is not None else None
+        return len(value) if isinstance(value, list) else value if isinstance(value, int) else self.known
 
 
 @dataclass
@@ -83,6 +83,7 @@ class _Nested:
     is_list: bool
     length: int | None
     sizes: tuple[_Argument, ...]
+    each: int = 1
 
     def requested_size(self, variables: Mapping[str, Any]) -> int | None:
         given = [size for one in self.sizes if (size := one.value(variables)) is not None]
@@ -103,6 +104,8 @@ class Cost:
         compiler = _Compiler(schema, fragments)
         self._root = compiler.selection(operation.selection_set, root)
         self._fragments = compiler.done
+        # Whether a request for it may be as long as a chat history.
+        self.takes_history = compiler.takes_history
         self._constant = None if compiler.has_variables else self._count({})
 
     def of(self, variables: Mapping[str, Any]) -> int:
@@ -117,7 +120,7 @@ class Cost:
                 size = nested.requested_size(variables)
                 if nested.is_list:
                     length = size if size is not None else page if page is not None else 1
-                    total += length * (1 + count(nested.inner, None))
+                    total += length * (nested.each + count(nested.inner, None))
                 else:
                     total += 1 + count(nested.inner, size)
             return total + sum(spread(name, page) for name in selection.spreads)
@@ -136,6 +139,7 @@ class _Compiler:
         self._fragments = fragments
         self.done: dict[str, _Selection] = {}
         self.has_variables = False
+        self.takes_history = False
 
     def selection(self, node: SelectionSetNode, parent: GraphQLNamedType) -> _Selection:
         selection = _Selection()
@@ -165,37 +169,48 @@ class _Compiler:
     def _add_field(self, selection: _Selection, node: FieldNode, parent: GraphQLNamedType) -> None:
         coordinate = f"{parent.name}.{node.name.value}"
         definition = self._definition(parent, node.name.value)
-        selection.values += FIELD_COSTS.get(coordinate, 1) if is_leaf_type(get_named_type(definition.type)) else 0
+        selection.values += is_leaf_type(get_named_type(definition.type)) + _extra(definition)
         if node.selection_set is None or coordinate in _FREE:
             return
-        inner = self.selection(node.selection_set, get_named_type(definition.type))
+        inner, price = self.selection(node.selection_set, get_named_type(definition.type)), price_of(definition)
+        self.takes_history |= price.takes_history
         is_list = is_list_type(get_nullable_type(definition.type))
-        sizes = self._sizes(coordinate, definition, node)
+        sizes = _sizes(price, definition, node)
         self.has_variables |= any(size.variable for size in sizes)
-        length = LIST_LENGTHS.get(coordinate) if is_list else PAGE_SIZES.get(coordinate, DEFAULT_PAGE_SIZE)
-        selection.lists.append(_Nested(inner, is_list, length, sizes))
+        assumed = INTROSPECTION_LENGTHS.get(coordinate) if is_list else DEFAULT_PAGE_SIZE
+        length = assumed if price.length is None else price.length
+        # Introspection reads no rows.
+        each = 1 if coordinate in INTROSPECTION_LENGTHS else 1 + LISTED_OBJECT
+        selection.lists.append(_Nested(inner, is_list, length, sizes, each))
 
     def _definition(self, parent: GraphQLNamedType, name: str) -> GraphQLField:
         found = self._schema.get_field(_composite(parent), name)
         assert found
         return found
 
-    def _sizes(self, coordinate: str, definition: GraphQLField, node: FieldNode) -> tuple[_Argument, ...]:
-        names = [SIZE_ARGUMENTS.get(coordinate, name) for name in ("first", "last")]
-        given = {argument.name.value: argument.value for argument in node.arguments or ()}
-        sizes = []
-        for name in dict.fromkeys(names):
-            if name in given:
-                sizes.append(_argument(given[name]))
-            elif name in definition.args and definition.args[name].default_value is not Undefined:
-                sizes.append(_Argument(definition.args[name].default_value))
-        return tuple(sizes)
+
+def _extra(definition: GraphQLField) -> int:
+    declared = definition.extensions.get(DEFINITION)
+    return ASYNC_FIELD if declared is not None and declared.is_async else 0
 
 
-def _argument(value: ValueNode) -> _Argument:
+def _sizes(price: Price, definition: GraphQLField, node: FieldNode) -> tuple[_Argument, ...]:
+    given = {argument.name.value: argument.value for argument in node.arguments or ()}
+    sizes = []
+    for name in (price.sized_by,) if price.sized_by else ("first", "last"):
+        default = definition.args[name].default_value if name in definition.args else None
+        known = default if isinstance(default, int) else None
+        if name in given:
+            sizes.append(_argument(given[name], known))
+        elif known is not None:
+            sizes.append(_Argument(known))
+    return tuple(sizes)
+
+
+def _argument(value: ValueNode, default: int | None) -> _Argument:
     match value:
         case VariableNode(name=name):
-            return _Argument(None, name.value)
+            return _Argument(default, name.value)
         case IntValueNode():
             return _Argument(int(value.value))
         case ListValueNode(values=values):

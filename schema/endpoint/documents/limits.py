@@ -36,6 +36,8 @@ class Limits:
     aliases: int
     directives: int
     cost: int
+    answer: int
+    request: int
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -45,6 +47,8 @@ class Limits:
             aliases=settings.max_aliases,
             directives=settings.max_directives,
             cost=settings.max_cost,
+            answer=settings.max_answer,
+            request=settings.max_request,
         )
 
 

@@ -27,12 +27,9 @@ from graphql import (
     visit,
 )
 from graphql.execution.values import VariableValues
-from strawberry.schema.schema_converter import GraphQLCoreConverter
 
+from schema.binding import DEFINITION
 from services.reads.projections import NotPlain
-
-# Under this key a field or an argument of graphql-core has its declaration.
-DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
 
 @dataclass(frozen=True)

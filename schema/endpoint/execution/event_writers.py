@@ -30,7 +30,7 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList, collect_fields
 from strawberry.types.field import StrawberryField
 
-from schema.endpoint.execution.arguments import DEFINITION
+from schema.binding import DEFINITION
 
 Read = Callable[[Any], Any]
 

@@ -26,8 +26,8 @@ from strawberry.types.field import StrawberryField
 
 from resolvers.context import Context
 from resolvers.reads import plain, relation_of
-from schema.binding import name_of_type_for
-from schema.endpoint.execution.arguments import DEFINITION, Given, Variable, arguments_of, values_of
+from schema.binding import DEFINITION, name_of_type_for
+from schema.endpoint.execution.arguments import Given, Variable, arguments_of, values_of
 from services.reads.lists import Pages
 from services.reads.projections import (
     Column,

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import orjson
 from graphql import (
     DocumentNode,
     Executor,
@@ -21,16 +20,18 @@ from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
+from models import ReadTooLarge
+from resolvers.budget import Budget
 from resolvers.context import Context
 from schema.endpoint import errors
 from schema.endpoint.documents.costs import Cost
 from schema.endpoint.documents.limits import Limits, check_document, parse_document
 from schema.endpoint.documents.trusted import Documents
-from schema.endpoint.errors import Formatted, RequestError, request_error
+from schema.endpoint.errors import PAYLOAD_TOO_LARGE, Formatted, RequestError, request_error
 from schema.endpoint.execution.arguments import Variables, flags_of
 from schema.endpoint.execution.event_writers import EventWriter, event_writer
 from schema.endpoint.execution.json_plans import JsonPlan, make_plan
-from schema.endpoint.execution.results import Operation
+from schema.endpoint.execution.results import Operation, formatted
 from services.lru_cache import LRUCache
 
 logger = logging.getLogger("repartee.graphql")
@@ -51,14 +52,18 @@ overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = MAX_COMPLEXITY
 
 @dataclass(frozen=True)
 class GraphQLRequest:
-    """The parts of a GraphQL request, over any transport."""
+    """The parts of a GraphQL request, over any transport. `size`: its bytes as they were sent."""
 
     query: str | None = None
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
     document_id: str | None = None
     sha256: str | None = None
+    size: int = 0
 
+
+# An event of a subscription may cost this part of what a query may: it has many of them.
+EVENTS = 10
 
 # Plans of one document: one for each combination of what @skip and @include leave out.
 MAX_PLANS = 16
@@ -100,15 +105,18 @@ class PlainQuery:
     context: Context
     variables: Mapping[str, Any]
     by_rows: Callable[[], Operation]
+    max_answer: int
     type: OperationType = OperationType.QUERY
 
     async def result(self) -> Formatted:
         try:
             data = await self.plan.data(self.context, self.variables)
+        except ReadTooLarge:
+            return {"data": None, "errors": [errors.answer_too_large(self.max_answer)]}
         except Exception:
             logger.warning("A plain read failed; its query is executed by rows.", exc_info=True)
             data = None
-        return await self.by_rows().result() if data is None else {"data": orjson.Fragment(data)}
+        return await self.by_rows().result() if data is None else formatted(data, self.max_answer)
 
     async def results(self) -> AsyncGenerator[Formatted, None]:
         yield await self.result()
@@ -134,16 +142,17 @@ class Operations:
         if request.sha256 is not None and request.query is not None:
             self._documents.register(text, request.sha256)
         name = self._operation_name(document, request.operation_name)
+        self._check_size(document, name, request.size)
         context = self._new_context()
         if document.operations[name].operation is OperationType.QUERY:
             variables = self._variables(document, name, request.variables or {})
-            self._check_cost(document, name, variables)
+            context.budget = self._budget(document, name, variables)
             if plan := self._plan(document, name, request.variables or {}, variables):
                 by_rows = partial(self._operation, document, name, request, context)
-                return PlainQuery(plan, context, variables, by_rows)
+                return PlainQuery(plan, context, variables, by_rows, self._limits.answer)
             return self._operation(document, name, request, context)
         operation = self._operation(document, name, request, context)
-        self._check_cost(document, name, operation.executor.variable_values.coerced)
+        context.budget = self._budget(document, name, operation.executor.variable_values.coerced)
         return operation
 
     def _operation(
@@ -160,7 +169,7 @@ class Operations:
         )
         if isinstance(executor, list):
             raise errors.failed_request(executor, errors.BAD_INPUT)
-        return Operation(executor, document.writer(name, executor))
+        return Operation(executor, self._limits.answer, document.writer(name, executor))
 
     def _variables(self, document: Document, name: str | None, given: dict[str, Any]) -> dict[str, Any]:
         if name not in document.variables:
@@ -205,7 +214,10 @@ class Operations:
         return document
 
     def _operation_name(self, document: Document, name: str | None) -> str | None:
-        """Return the name of the operation to execute."""
+        """Return the name of the operation to execute.
+
+        An executor of graphql-core would choose it too, but plans need it before, and have none.
+        """
         if name is None and len(document.operations) == 1:
             return next(iter(document.operations))
         if name is None:
@@ -216,13 +228,24 @@ class Operations:
             raise request_error(f'The document has no operation named "{name}".', "OPERATION_RESOLUTION_FAILURE")
         return name
 
-    def _check_cost(self, document: Document, name: str | None, variables: Mapping[str, Any]) -> None:
-        cost = document.costs.get(name)
-        if cost is None:
-            cost = document.costs[name] = Cost(self._schema, document.operations[name], document.fragments)
-        actual = cost.of(variables)
-        if actual > self._limits.cost:
-            raise errors.over_limit("The result can have too many values", "TOO_COSTLY", self._limits.cost, actual)
+    def _check_size(self, document: Document, name: str | None, size: int) -> None:
+        limit = self._limits.request
+        if size > limit and not self._cost(document, name).takes_history:
+            raise errors.over_limit("The request has too many bytes", PAYLOAD_TOO_LARGE, limit, size)
+
+    def _cost(self, document: Document, name: str | None) -> Cost:
+        if name not in document.costs:
+            document.costs[name] = Cost(self._schema, document.operations[name], document.fragments)
+        return document.costs[name]
+
+    def _budget(self, document: Document, name: str | None, variables: Mapping[str, Any]) -> Budget:
+        """Return what the operation may cost, and does. Raises RequestError when it costs more."""
+        actual, limit = self._cost(document, name).of(variables), self._limits.cost
+        if document.operations[name].operation is OperationType.SUBSCRIPTION:
+            limit //= EVENTS
+        if actual > limit:
+            raise errors.over_limit("The result can have too many values", "TOO_COSTLY", limit, actual)
+        return Budget(limit, actual)
 
 
 def _invalid(found: list[GraphQLError]) -> RequestError:

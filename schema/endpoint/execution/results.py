@@ -16,16 +16,20 @@ from graphql import (
     execute_subscription_event,
 )
 
-from schema.endpoint import errors
+from schema.endpoint import errors, wire
 from schema.endpoint.errors import Formatted, RequestError
 from schema.endpoint.execution.event_writers import EventWriter, NotWritable
 
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation that is ready for execution: its document, variables and cost were checked."""
+    """An operation that is ready for execution: its document, variables and cost were checked.
+
+    `max_answer`: bytes of its data, or of those of one of its events.
+    """
 
     executor: Executor[Any]
+    max_answer: int
     writer: EventWriter | None = None
 
     @property
@@ -36,7 +40,7 @@ class Operation:
         """Execute a query or a mutation."""
         try:
             result = execute_root_selection_set(self.executor)
-            return _formatted(await result if inspect.isawaitable(result) else result)
+            return self._formatted(await result if inspect.isawaitable(result) else result)
         except Exception as error:
             return {"data": None, "errors": [errors.format_exception(error)]}
 
@@ -63,17 +67,22 @@ class Operation:
         if self.writer is None:
             return None
         try:
-            return {"data": orjson.Fragment(self.writer.data(event))}
+            return formatted(self.writer.data(event), self.max_answer)
         except NotWritable:
             return None
 
     async def _executed(self, event: Any) -> Formatted:
         self.executor.context_value.begin_answer()
         result: Any = execute_subscription_event(self.executor.build_per_event_executor(event))
-        return _formatted(await result if inspect.isawaitable(result) else result)
+        return self._formatted(await result if inspect.isawaitable(result) else result)
+
+    def _formatted(self, result: ExecutionResult) -> Formatted:
+        answer = formatted(wire.encode(result.data), self.max_answer)
+        return {"errors": errors.format_errors(result.errors), **answer} if result.errors else answer
 
 
-def _formatted(result: ExecutionResult) -> Formatted:
-    if not result.errors:
-        return {"data": result.data}
-    return {"errors": errors.format_errors(result.errors), "data": result.data}
+def formatted(data: bytes, max_answer: int) -> Formatted:
+    """Return the result with this JSON as its data, or with an error in place of too much data."""
+    if len(data) > max_answer:
+        return {"data": None, "errors": [errors.answer_too_large(max_answer)]}
+    return {"data": orjson.Fragment(data)}

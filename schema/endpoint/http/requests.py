@@ -8,6 +8,7 @@ from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope
 
 from schema.endpoint import wire
+from schema.endpoint.errors import PAYLOAD_TOO_LARGE
 from schema.endpoint.execution.operations import GraphQLRequest
 from schema.endpoint.http.answers import HTTPError
 from schema.endpoint.http.media import AcceptRange
@@ -22,8 +23,8 @@ class MalformedRequest(ValueError):
     """A part of the request is missing or has the wrong type; the message says which."""
 
 
-def from_mapping(given: Any) -> GraphQLRequest:
-    """Return the request after a check of the types of its parts. Raises MalformedRequest."""
+def from_mapping(given: Any, size: int = 0) -> GraphQLRequest:
+    """Return the request of `size` bytes after a check of the types of its parts. Raises MalformedRequest."""
     if isinstance(given, list):
         raise MalformedRequest("Batches of requests are not supported; send each request on its own.")
     if not isinstance(given, dict):
@@ -34,6 +35,7 @@ def from_mapping(given: Any) -> GraphQLRequest:
         operation_name=_part(given, "operationName", str, "a string"),
         document_id=_part(given, "documentId", str, "a string"),
         sha256=_sha256(_part(given, "extensions", dict, "an object") or {}),
+        size=size,
     )
     if request.query is None and request.document_id is None and request.sha256 is None:
         raise MalformedRequest("The request must have a `query`, a `documentId` or a persisted query's hash.")
@@ -48,7 +50,8 @@ async def read(scope: Scope, receive: Receive, max_body: int) -> GraphQLRequest:
         if scope["method"] == "GET":
             return from_mapping(_parameters(QueryParams(scope["query_string"])))
         _check_content_type(header(scope, b"content-type"))
-        return from_mapping(wire.decode(await _body(scope, receive, max_body)))
+        body = await _body(scope, receive, max_body)
+        return from_mapping(wire.decode(body), len(body))
     except (MalformedRequest, wire.MalformedText) as error:
         raise HTTPError(400, str(error)) from None
 
@@ -127,6 +130,6 @@ def _too_large(limit: int) -> HTTPError:
     return HTTPError(
         413,
         f"The request body is too long; the limit is {limit:,} bytes.",
-        "PAYLOAD_TOO_LARGE",
+        PAYLOAD_TOO_LARGE,
         Connection="close",
     )

@@ -100,6 +100,8 @@ class GraphQLEndpoint:
         try:
             operation = self._operations.prepare(request)
         except RequestError as error:
+            if error.code == errors.PAYLOAD_TOO_LARGE:
+                raise HTTPError(413, str(error), error.code) from None
             if accepted[0] in STREAMS:
                 return self._stream(_single(error), accepted[0])
             raise

@@ -12,6 +12,7 @@ from models import FailureCode
 from services import Services
 from services.characters import CharacterService
 from services.engines import EngineError
+from services.engines.asking import Models
 from services.errors import InvalidCursor
 from services.streaming.service import StreamService
 from tests.conftest import serving
@@ -67,7 +68,7 @@ def masked(error: dict[str, Any], log: pytest.LogCaptureFixture) -> None:
 async def test_a_resolver_that_breaks_is_masked_and_logged(
     services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with serving(replace(services, engine=BrokenEngine(RuntimeError(SECRET)))) as client:
+    async with serving(replace(services, models=Models(BrokenEngine(RuntimeError(SECRET))))) as client:
         answer = await client.post("{ models { name } }")
         assert answer["data"] is None
         assert answer["errors"][0]["path"] == ["models"]
@@ -114,7 +115,7 @@ async def test_a_socket_lives_on_after_a_broken_operation(services: Services) ->
 
 async def test_an_engines_failure_is_readable(services: Services) -> None:
     failure = EngineError(FailureCode.ENGINE_UNAVAILABLE, "The engine cannot be reached.", retryable=True)
-    async with serving(replace(services, engine=BrokenEngine(failure))) as client:
+    async with serving(replace(services, models=Models(BrokenEngine(failure)))) as client:
         error = await client.fail("{ models { name } }")
     assert error["message"] == "The engine cannot be reached."
     assert error["extensions"] == {"code": "ENGINE_UNAVAILABLE", "isRetryable": True}
@@ -140,7 +141,7 @@ async def test_a_value_that_cannot_be_shown_is_ours_and_masked(
         async def models(self) -> Any:
             return SECRET
 
-    async with serving(replace(services, engine=OddEngine())) as client:
+    async with serving(replace(services, models=Models(OddEngine()))) as client:
         error = await client.fail("{ models { name } }")
         assert error["message"] == "Internal server error"
         assert SECRET not in json.dumps(error)

@@ -16,7 +16,8 @@ from graphql import (
 )
 
 from schema import schema
-from schema.endpoint.documents.costs import LIST_LENGTHS, Cost
+from schema.endpoint.documents.costs import INTROSPECTION_LENGTHS, Cost
+from schema.prices import price_of
 from tests.schema.endpoint.raw import post
 from tests.support.client import Client
 
@@ -47,14 +48,19 @@ BOMBS: dict[str, tuple[str, str, int, int]] = {
     "2^60 fragments below each other": (nested(60), "TOO_DEEP", 20, 122),
     "2^60 fragments beside each other": (beside(60), "TOO_MANY_ALIASES", 50, 2**53 - 1),
     "2^60 directives": (beside(60, "__typename @skip(if: false)"), "TOO_MANY_DIRECTIVES", 50, 2**53 - 1),
-    "2^20 values": (beside(20, "__typename"), "TOO_COSTLY", 250_000, 2**20),
+    "2^20 values": (beside(20, "__typename"), "TOO_COSTLY", 20_000, 2**20),
     "1,900 fields that are the same": (fields(1900, "__typename"), "TOO_MANY_ALIASES", 50, 1899),
     "60 aliases": (fields(60, "x#: __typename"), "TOO_MANY_ALIASES", 50, 60),
     "60 directives": ("{ __typename" + " @skip(if: false)" * 60 + " }", "TOO_MANY_DIRECTIVES", 50, 60),
     "30 levels": ("{ " + "a { " * 29 + "a" + " }" * 30, "TOO_DEEP", 20, 30),
-    "the biggest page": ("{ characters(first: 2147483647) { id } }", "TOO_COSTLY", 250_000, 2 * (2**31 - 1)),
-    "100 × 100 × 100": (PAGES % "messages(last: 100) { id }", "TOO_COSTLY", 250_000, 100 * (1 + 100 * (1 + 200))),
-    "10,000 histories": (PAGES % "chatHistory", "TOO_COSTLY", 250_000, 100 * (1 + 100 * (1 + 150))),
+    "the biggest page": ("{ characters(first: 2147483647) { id } }", "TOO_COSTLY", 20_000, 5 + 3 * (2**31 - 1)),
+    "100 × 100 × 100": (
+        PAGES % "messages(last: 100) { id }",
+        "TOO_COSTLY",
+        20_000,
+        5 + 100 * (2 + 5 + 100 * (2 + 5 + 300)),
+    ),
+    "10,000 histories": (PAGES % "chatHistory", "TOO_COSTLY", 20_000, 5 + 100 * (2 + 5 + 100 * (2 + 6))),
 }
 
 
@@ -125,26 +131,30 @@ async def test_comments_are_no_tokens(served: Client) -> None:
 async def test_page_sizes_in_variables_count(served: Client) -> None:
     document = "query ($n: Int = 100, $m: Int!) { characters(first: $n) { conversations(first: $m) { id } } }"
     answer = await served.post(document, m=2000)
-    assert answer["errors"][0]["extensions"]["actual"] == 100 * (1 + 2000 * 2)
+    assert answer["errors"][0]["extensions"]["actual"] == 5 + 100 * (2 + 5 + 2000 * 3)
     assert "errors" not in await served.post(document, m=1)
-    answer = await served.post(document, n=260_000, m=0)
-    assert answer["errors"][0]["extensions"]["actual"] == 260_000
+    answer = await served.post(document, n=26_000, m=0)
+    assert answer["errors"][0]["extensions"]["actual"] == 5 + 26_000 * (2 + 5)
 
 
-# What an answer to each can hold at the most.
+# The values of an answer to each at the most, 5 for each field of a coroutine, 1 for each object of a list.
 COSTS = {
     "{ __typename }": 1,
-    "{ characters { id name } }": 20 * 3,
-    "{ characters(first: 3) { id name } }": 3 * 3,
-    "{ charactersConnection { nodes { id } totalCount } }": 1 + 20 * 2 + 1,
-    "{ charactersConnection(last: 5) { edges { cursor node { id } } pageInfo { endCursor } } }": 1 + 5 * 4 + 2,
-    "{ conversation(id: 1) { messages { id } } }": 1 + 50 * 2,
-    "{ conversation(id: 1) { messagesConnection { nodes { id } } } }": 1 + 1 + 50 * 2,
-    "{ conversation(id: 1) { chatHistory } }": 1 + 150,
-    "{ nodes(ids: [1, 2, 3]) { id } }": 3 * 2,
-    "{ message(id: 1) { alternatives { id } } }": 1 + 20 * 2,
-    "{ characters(first: 2) { ...F } } fragment F on Character { conversations(first: 3) { id } }": 2
-    * (1 + 3 * 2),
+    "{ characters { id name } }": 5 + 20 * (2 + 2),
+    "{ characters(first: 3) { id name } }": 5 + 3 * (2 + 2),
+    "{ charactersConnection { nodes { id } totalCount } }": 5 + 1 + 20 * (2 + 1) + 6,
+    "{ charactersConnection(last: 5) { edges { cursor node { id } } pageInfo { endCursor } } }": 6
+    + 5 * (2 + 3)
+    + 2,
+    "{ conversation(id: 1) { messages { id } } }": 5 + 1 + 5 + 50 * (2 + 1),
+    "{ conversation(id: 1) { messagesConnection { nodes { id } } } }": 5 + 1 + 5 + 1 + 50 * (2 + 1),
+    "{ conversation(id: 1) { chatHistory } }": 5 + 1 + 6,
+    "{ nodes(ids: [1, 2, 3]) { id } }": 5 + 3 * (2 + 1),
+    "{ message(id: 1) { alternatives { id } } }": 5 + 1 + 5 + 20 * (2 + 1),
+    "query ($n: Int) { characters(first: $n) { id } }": 5 + 20 * (2 + 1),
+    "{ models { name } }": 5 + 500 * (2 + 1),
+    "{ characters(first: 2) { ...F } } fragment F on Character { conversations(first: 3) { id } }": 5
+    + 2 * (2 + 5 + 3 * (2 + 1)),
 }
 
 
@@ -168,10 +178,9 @@ async def test_every_list_of_objects_has_a_size() -> None:
             if not isinstance(inner, GraphQLList) or not is_composite_type(get_named_type(inner)):
                 continue
             sized = {"first", "last", "ids"} & set(getattr(field, "args", {}))
-            short = field_name == "userErrors" or (
-                name.endswith("Connection") and field_name in ("edges", "nodes")
-            )
-            assert sized or short or f"{name}.{field_name}" in LIST_LENGTHS, f"{name}.{field_name}"
+            short = name.endswith("Connection") and field_name in ("edges", "nodes")
+            assumed = price_of(field).length or f"{name}.{field_name}" in INTROSPECTION_LENGTHS
+            assert sized or short or assumed, f"{name}.{field_name}"
 
 
 # What GraphiQL, Apollo's tools and Relay's compiler ask.

@@ -3,13 +3,17 @@
 import json
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
+from graphql import FieldNode, Visitor, parse, visit
 
 from models import LOCAL_OWNER, Database
 from schema import schema
+from schema.endpoint import wire
 from schema.endpoint.errors import RequestError
+from schema.endpoint.execution.operations import PlainQuery
 from services import Services
 from services.settings import Settings
 from tests.support.makers import make_character, make_history
@@ -81,3 +85,50 @@ async def test_random_documents_have_one_answer(services: Services, worlds: list
         compared += 1
         plans += plain is not None
     assert plans >= 0.6 * compared
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_no_answer_has_more_values_than_its_document_costs(
+    services: Services, worlds: list[World], record_property: Callable[[str, object], None]
+) -> None:
+    asking = Asking(services, LOCAL_OWNER)
+    documents = Documents(schema._schema, await known(asking, *worlds), seed=SEED + 1_000_000)
+    ratios = []
+    for _ in range(DOCUMENTS):
+        query, variables = documents.next()
+        try:
+            operation = asking.prepared(query, variables)
+        except RequestError:
+            continue
+        context = operation.context if isinstance(operation, PlainQuery) else operation.executor.context_value
+        data = json.loads(wire.encode(await operation.result()))["data"]
+        actual = values(data, names(query)) - 1 if data else 0
+        assert actual <= context.budget.known, query
+        ratios.append(actual / context.budget.known)
+    record_property("documents", len(ratios))
+    record_property("greatest ratio of values to cost", max(ratios))
+    assert max(ratios) > 0.5
+
+
+JSON_FIELDS = ("metadata", "chatHistory")
+
+
+def names(query: str) -> dict[str, str]:
+    """Return the field that each key of an answer stands for."""
+    found: dict[str, str] = {}
+
+    class Fields(Visitor):
+        def enter_field(self, node: FieldNode, *_: object) -> None:
+            found[(node.alias or node.name).value] = node.name.value
+
+    visit(parse(query), Fields())
+    return found
+
+
+def values(data: Any, fields: dict[str, str]) -> int:
+    """Return how many values there are: leaves, objects, and lists of leaves as one."""
+    if isinstance(data, dict):
+        return 1 + sum(1 if fields[key] in JSON_FIELDS else values(part, fields) for key, part in data.items())
+    if isinstance(data, list) and (not data or any(isinstance(one, dict) for one in data)):
+        return sum(values(one, fields) for one in data)
+    return 1

@@ -23,6 +23,7 @@ from schema.endpoint.execution.operations import Operations
 from schema.endpoint.http.open_connections import OpenConnections
 from schema.endpoint.websocket import Sockets
 from services import Services
+from services.engines.asking import Models
 from services.settings import Settings
 from tests.conftest import serving
 from tests.schema.endpoint.raw_socket import RawSocket, frame, post, raw_socket
@@ -215,14 +216,14 @@ async def test_only_so_many_bytes_wait_for_one_socket(services: Services, conver
         assert b'"type":"next"' in await slow.read()
 
 
-class SlowEngine(TestEngine):
-    """Needs for ever to list its models, and knows whether it was stopped."""
+class SlowModels(Models):
+    """Needs for ever, and knows whether it was stopped."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(TestEngine())
         self.events: list[str] = []
 
-    async def models(self) -> Any:
+    async def all(self) -> Any:
         self.events.append("asked")
         try:
             await asyncio.sleep(60)
@@ -235,13 +236,13 @@ class SlowEngine(TestEngine):
 async def test_a_query_whose_client_leaves_is_stopped(
     services: Services, caplog: pytest.LogCaptureFixture, origins: tuple[str, ...]
 ) -> None:
-    engine = SlowEngine()
+    models = SlowModels()
     settings = services.settings.model_copy(update={"allowed_origins": origins})
-    async with serving(replace(services, engine=engine, settings=settings)) as client:
+    async with serving(replace(services, models=models, settings=settings)) as client:
         async with raw_socket(client.url) as leaving:
             await leaving.send(post(b'{"query": "{ models { name } }"}'))
-            await until(lambda: engine.events == ["asked"])
-        await until(lambda: engine.events == ["asked", "stopped"], patience=2)
+            await until(lambda: models.events == ["asked"])
+        await until(lambda: models.events == ["asked", "stopped"], patience=2)
         await until(lambda: not busy())
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 

@@ -1,0 +1,64 @@
+"""How much one statement reads at the most, before all of it is in memory."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import select
+
+from models import LOCAL_OWNER, Database, Message, ReadTooLarge, everyone
+from services import Services
+from services.settings import Settings
+from tests.conftest import opened
+from tests.support.makers import TestEngine, make_history
+
+LIMIT = 50_000
+# Recursive, so that its rows would be many if they were all fetched.
+MANY = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT hex(i) FROM n"
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    database = Database(settings.database_url, LIMIT)
+    await database.migrate()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def services(settings: Settings, database: Database) -> AsyncIterator[Services]:
+    async with opened(settings, database, TestEngine()) as services:
+        yield services
+
+
+async def test_a_statement_stops_where_it_has_read_too_much(database: Database) -> None:
+    async with database.read(everyone()) as session:
+        with pytest.raises(ReadTooLarge) as raised:
+            await (await session.connection()).exec_driver_sql(MANY)
+        assert raised.value.limit == LIMIT
+        # The connection is as good as before.
+        assert (await session.execute(select(Message.id))).all() == []
+
+
+async def test_a_snapshot_may_read_any_amount(database: Database, services: Services) -> None:
+    await make_history(services, *["x" * 10_000] * 6)
+    query = select(Message.content)
+    async with database.snapshot(LOCAL_OWNER) as session:
+        assert len((await session.execute(query)).all()) == 6
+    async with database.read(LOCAL_OWNER) as session:
+        with pytest.raises(ReadTooLarge):
+            await session.execute(query)
+
+
+async def test_the_reader_makes_no_longer_value(database: Database) -> None:
+    assert database.reader is not None
+    assert await database.reader.values([("SELECT length(hex(zeroblob(20000)))", {})]) == [40_000]
+    with pytest.raises(ReadTooLarge):
+        await database.reader.values([("SELECT hex(zeroblob(30000))", {})])
+
+
+async def test_a_chat_history_is_not_read_beyond_that(services: Services) -> None:
+    short = await make_history(services, *["x" * 10_000] * 4)
+    long = await make_history(services, *["x" * 10_000] * 6)
+    assert len((await services.chat_histories.of_conversations(LOCAL_OWNER, [short.id]))[0]) == 4
+    with pytest.raises(ReadTooLarge):
+        await services.chat_histories.of_conversations(LOCAL_OWNER, [long.id])
