@@ -17,6 +17,10 @@ class Generation:
     max_tokens: int | None = None
     stop: list[str] | None = None
     seed: int | None = None
+    min_p: float | None = None
+    top_k: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
 
     def over(self, lower: "Generation") -> "Generation":
         """Returns these settings; what is None in them is taken from `lower`."""

@@ -25,8 +25,20 @@ CONVERSATION_GENERATION = (
 
 # Of generation settings.
 MODEL = "The name of the model that writes the replies; see Query.models."
+_WHERE_KNOWN = " Engines that do not have this setting reply without it."
 TEMPERATURE = "Sampling temperature: higher values make the choice of tokens more random (0–2)."
 TOP_P = "Nucleus sampling: considers only the most likely tokens whose probabilities add up to this (0–1)."
+MIN_P = (
+    "Considers only tokens that are at least this fraction as likely as the likeliest one (0–1)." + _WHERE_KNOWN
+)
+TOP_K = "Considers only this many of the most likely tokens (0–1,000,000); 0 considers all." + _WHERE_KNOWN
+FREQUENCY_PENALTY = (
+    "Makes a token less likely the more often the text has it already (−2 to 2); negative values make it more "
+    "likely." + _WHERE_KNOWN
+)
+PRESENCE_PENALTY = (
+    "Makes a token less likely once the text has it (−2 to 2); negative values make it more likely." + _WHERE_KNOWN
+)
 MAX_TOKENS = "Generates at most this many tokens for a reply (1–1,000,000)."
 STOP = "Stop sequences: the reply ends before the first of these texts (at most 8 texts)."
 SEED = "Random seed: with the same seed and prompt, engines that support it generate the same reply."

@@ -14,6 +14,10 @@ class GenerationSettings:
     model: str | None = strawberry.field(description=descriptions.MODEL)
     temperature: float | None = strawberry.field(description=descriptions.TEMPERATURE)
     top_p: float | None = strawberry.field(description=descriptions.TOP_P)
+    min_p: float | None = strawberry.field(description=descriptions.MIN_P)
+    top_k: int | None = strawberry.field(description=descriptions.TOP_K)
+    frequency_penalty: float | None = strawberry.field(description=descriptions.FREQUENCY_PENALTY)
+    presence_penalty: float | None = strawberry.field(description=descriptions.PRESENCE_PENALTY)
     max_tokens: int | None = strawberry.field(description=descriptions.MAX_TOKENS)
     stop: list[str] | None = strawberry.field(description=descriptions.STOP)
     seed: int | None = strawberry.field(description=descriptions.SEED)
@@ -50,6 +54,14 @@ class GenerationInput:
     model: str | None = strawberry.field(default=strawberry.UNSET, description=descriptions.MODEL)
     temperature: float | None = strawberry.field(default=strawberry.UNSET, description=descriptions.TEMPERATURE)
     top_p: float | None = strawberry.field(default=strawberry.UNSET, description=descriptions.TOP_P)
+    min_p: float | None = strawberry.field(default=strawberry.UNSET, description=descriptions.MIN_P)
+    top_k: int | None = strawberry.field(default=strawberry.UNSET, description=descriptions.TOP_K)
+    frequency_penalty: float | None = strawberry.field(
+        default=strawberry.UNSET, description=descriptions.FREQUENCY_PENALTY
+    )
+    presence_penalty: float | None = strawberry.field(
+        default=strawberry.UNSET, description=descriptions.PRESENCE_PENALTY
+    )
     max_tokens: int | None = strawberry.field(default=strawberry.UNSET, description=descriptions.MAX_TOKENS)
     stop: list[str] | None = strawberry.field(default=strawberry.UNSET, description=descriptions.STOP)
     seed: int | None = strawberry.field(default=strawberry.UNSET, description=descriptions.SEED)

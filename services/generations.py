@@ -12,6 +12,10 @@ _MOST_STOPS = 8
 _RANGES: dict[str, tuple[float, float]] = {
     "temperature": (0, 2),
     "top_p": (0, 1),
+    "min_p": (0, 1),
+    "top_k": (0, 1_000_000),
+    "frequency_penalty": (-2, 2),
+    "presence_penalty": (-2, 2),
     "max_tokens": (1, 1_000_000),
     "seed": (-(1 << 31), (1 << 31) - 1),
 }

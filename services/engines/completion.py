@@ -18,6 +18,8 @@ _CONTINUE_INSTRUCTION = (
 _LENGTH_REASONS = frozenset({"length", "max_tokens", "model_length"})
 _FILTER_REASONS = frozenset({"content_filter", "safety", "sensitive"})
 _ERROR_REASONS = frozenset({"error", "abort", "aborted", "cancelled", "network_error"})
+# Options that only some servers have; a reply without them is better than none.
+_NOT_EVERYWHERE = ("min_p", "top_k", "frequency_penalty", "presence_penalty")
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,14 @@ class Dialect:
     """Differences between OpenAI-compatible servers.
 
     With `supports_prefill`, the server continues a trailing assistant message; without it, the engine adds an
-    instruction to continue. The other fields start with OpenAI's own and change after a server rejected them.
+    instruction to continue. The other fields start with OpenAI's own and change after a server rejected them;
+    `unknown` are options that it does not have.
     """
 
     supports_prefill: bool = False
     include_usage: bool = True
     max_tokens_field: str = "max_tokens"
+    unknown: frozenset[str] = frozenset()
 
     def after_rejection(self, status: int, body: str) -> "Dialect":
         """Returns the dialect for the next try; the same one when it did not cause this rejection."""
@@ -40,7 +44,7 @@ class Dialect:
             return replace(self, max_tokens_field="max_completion_tokens")
         if "stream_options" in body or "include_usage" in body:
             return replace(self, include_usage=False)
-        return self
+        return replace(self, unknown=self.unknown | {name for name in _NOT_EVERYWHERE if name in body})
 
 
 def request_body(prompt: Prompt, model: str | None, dialect: Dialect) -> dict[str, Any]:
@@ -60,8 +64,9 @@ def _options(generation: Generation, dialect: Dialect) -> dict[str, Any]:
         dialect.max_tokens_field: generation.max_tokens,
         "stop": generation.stop or None,
         "seed": generation.seed,
+        **{name: getattr(generation, name) for name in _NOT_EVERYWHERE},
     }
-    return {name: value for name, value in options.items() if value is not None}
+    return {name: value for name, value in options.items() if value is not None and name not in dialect.unknown}
 
 
 def _messages(prompt: Prompt, dialect: Dialect) -> list[dict[str, str]]:

@@ -46,6 +46,10 @@ SAMPLES: dict[str, Any] = {
     "temperature": 0.5,
     "title": "A new title",
     "topP": 0.5,
+    "minP": 0.1,
+    "topK": 40,
+    "frequencyPenalty": 0.5,
+    "presencePenalty": -0.5,
     "topic": "Tea",
     "untilDone": True,
 }

@@ -73,6 +73,30 @@ async def test_options_of_the_prompt_override_those_of_the_provider(make_engine,
     }
 
 
+async def test_options_that_a_server_does_not_have_are_left_out_after_it_said_so(engine, provider):
+    """OpenAI itself refuses min_p and top_k, one at a time."""
+
+    async def script(answer):
+        for name in ("top_k", "min_p"):
+            if name in answer.request.body:
+                await answer.whole(400, {"error": {"message": f"Unrecognized request argument supplied: {name}"}})
+                return
+        await tell(answer)
+
+    provider.plays(script)
+    options = Generation(min_p=0.1, top_k=40, frequency_penalty=0.5, presence_penalty=-0.5)
+    for _ in range(2):
+        assert await text_of(engine, Prompt(HELLO.turns, "Ada", options)) == "Once upon a time."
+    bodies = [request.body for request in provider.requests]
+    assert [("top_k" in body, "min_p" in body) for body in bodies] == [
+        (True, True),
+        (False, True),
+        (False, False),
+        (False, False),
+    ]
+    assert (bodies[-1]["frequency_penalty"], bodies[-1]["presence_penalty"]) == (0.5, -0.5)
+
+
 @pytest.mark.parametrize("said, word", [("Unknown field stream_options", "stream_options"), ("", None)])
 async def test_stream_options_are_omitted_for_a_server_that_rejects_them(engine, provider, said, word):
     async def script(answer):
