@@ -5,7 +5,7 @@ Executing through SQLAlchemy costs more than such a statement itself.
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -25,9 +25,14 @@ class Reader:
     def __init__(self, engine: AsyncEngine, max_value: int) -> None:
         self._engine = engine
         self._max_value = max_value
+        self._functions: list[tuple[str, Callable[..., Any], int]] = []
         self._opening = asyncio.Lock()
         self._connection: AsyncConnection | None = None
         self._driver: OneHopConnection | None = None
+
+    def define(self, name: str, function: Callable[..., Any], arguments: int) -> None:
+        """Lets statements call a function, which must give the same value for the same arguments."""
+        self._functions.append((name, function, arguments))
 
     async def values(self, statements: Sequence[Statement]) -> list[Any]:
         """Returns the first value of each statement, None where it has no row; all see one state of the data.
@@ -51,6 +56,8 @@ class Reader:
                 driver = (await self._connection.get_raw_connection()).driver_connection
                 assert driver is not None
                 await driver.limit_values(self._max_value)
+                for function in self._functions:
+                    await driver.define(*function)
                 self._driver = driver
             return self._driver
 

@@ -99,6 +99,12 @@ class OneHopConnection(aiosqlite.Connection):
             rows.append(row)
         return rows
 
+    async def define(self, name: str, function: Callable[..., Any], arguments: int) -> None:
+        """Lets statements call a function of Python's; the same arguments must always give the same value."""
+        await self._execute(  # type: ignore[no-untyped-call]
+            partial(self._conn.create_function, name, arguments, function, deterministic=True)
+        )
+
     async def limit_values(self, size: int) -> None:
         """Lets no statement make a value of more than `size` bytes: DataError, "string or blob too big"."""
         await self._execute(self._conn.setlimit, sqlite3.SQLITE_LIMIT_LENGTH, size)  # type: ignore[no-untyped-call]

@@ -74,6 +74,10 @@ class Loaders:
         return Loader(self._owned(self._services.messages.active_replies))
 
     @cached_property
+    def first_of_user_in(self) -> Loader[str, Message | None]:
+        return Loader(self._owned(self._services.messages.first_of_user))
+
+    @cached_property
     def chat_histories_of(self) -> Loader[str, list[Element]]:
         return Loader(self._owned(self._services.chat_histories.of_conversations))
 

@@ -10,6 +10,7 @@ from models import Conversation, Message
 from resolvers.connections import Connection
 from resolvers.context import Info
 from resolvers.reads import reads
+from services import excerpts
 from services.messages import LAST_PAGE, TreePosition
 from services.paging import Page, PageArguments, page_arguments
 from services.reads import lists, relations
@@ -61,6 +62,12 @@ async def last_of_conversation(conversation: strawberry.Parent[Conversation], in
     return page.nodes[0] if page.nodes else None
 
 
+@reads(relations.FIRST_USER_MESSAGE)
+async def first_of_user(conversation: strawberry.Parent[Conversation], info: Info) -> Message | None:
+    info.context.saw(conversation.id, conversation.history_version)
+    return await info.context.loaders.first_of_user_in.load(conversation.id)
+
+
 @reads(relations.ACTIVE_REPLY)
 async def active_reply(conversation: strawberry.Parent[Conversation], info: Info) -> Message | None:
     info.context.saw(conversation.id, conversation.history_version)
@@ -92,6 +99,11 @@ async def alternative_index(message: strawberry.Parent[Message], info: Info) -> 
 @reads(relations.ALTERNATIVE_COUNT)
 async def alternative_count(message: strawberry.Parent[Message], info: Info) -> int:
     return len(await _alternative_ids(message, info))
+
+
+@reads(relations.EXCERPT)
+def excerpt(message: strawberry.Parent[Message], length: int = 140) -> str:
+    return excerpts.excerpt(message.content, excerpts.checked_length(length))
 
 
 @reads(relations.METADATA)

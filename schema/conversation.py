@@ -62,6 +62,10 @@ class Conversation(Versioned):
         length=LAST_PAGE.size,
     )
     message_count: int = strawberry.field(description="How many messages the active path has.")
+    first_user_message: Message | None = field(
+        message_fields.first_of_user,
+        "The first message of the user on the active path; null when the user has said nothing.",
+    )
     last_message: Message | None = field(
         message_fields.last_of_conversation,
         "The last message of the active path; null when the conversation has no messages.",

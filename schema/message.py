@@ -38,6 +38,12 @@ class Message(Node):
         description="The text of the message: the text so far while the status is STREAMING, the final text "
         "otherwise."
     )
+    excerpt: str = field(
+        message_fields.excerpt,
+        "The beginning of `content` as one line without markup, for lists: it ends with `…` where something is "
+        "left out.",
+        length="Returns at most this many characters (1–1000).",
+    )
     status: models.Status = strawberry.field(
         description="The status of the message: whether it is final, and how a reply ended."
     )

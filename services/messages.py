@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from models import UNFINISHED, Conversation, Database, Message, Run, Status, now
+from models import UNFINISHED, Conversation, Database, Message, Role, Run, Status, now
 from services import checking, tree
 from services.broker import Broker
 from services.errors import NotFound
@@ -125,6 +126,15 @@ class MessageService:
         query = select(Message).join(Run, Run.message_id == Message.id)
         query = query.where(Run.conversation_id.in_(conversation_ids), Run.ended.is_(None))
         grouped = await self._grouped(owner, query)
+        return [next(iter(grouped[id]), None) for id in conversation_ids]
+
+    async def first_of_user(self, owner: str, conversation_ids: Sequence[str]) -> list[Message | None]:
+        """Returns what the user said first on each conversation's active path."""
+        said = aliased(Message)
+        first = select(said.id).where(said.conversation_id == Conversation.id, said.active, said.role == Role.USER)
+        first = first.order_by(said.position).limit(1)
+        query = select(Message).join(Conversation, Message.id == first.scalar_subquery())
+        grouped = await self._grouped(owner, query.where(Conversation.id.in_(conversation_ids)))
         return [next(iter(grouped[id]), None) for id in conversation_ids]
 
     async def path_pages(

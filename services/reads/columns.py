@@ -128,7 +128,7 @@ def value_of(row: Row, attribute: str) -> ColumnElement[Any]:
     """Returns the value of a column as JSON."""
     column = row.model.__mapper__.columns[attribute]
     value = _value(column.type, row[attribute], row.text(attribute))
-    return _unless_live(row, attribute, or_null(value) if column.nullable else value)
+    return unless_live(row, attribute, or_null(value) if column.nullable else value)
 
 
 def record_of(row: Row, attribute: str, parts: Parts) -> ColumnElement[Any]:
@@ -139,7 +139,7 @@ def record_of(row: Row, attribute: str, parts: Parts) -> ColumnElement[Any]:
     record: ColumnElement[Any] = json_object((key, _inside(stored, part, types)) for key, part in parts)
     if column.nullable:
         record = case((stored.is_(None), text("null")), else_=record)
-    return _unless_live(row, attribute, record)
+    return unless_live(row, attribute, record)
 
 
 def _value(kind: Any, column: ColumnElement[Any], stored: ColumnElement[str]) -> ColumnElement[Any]:
@@ -163,7 +163,8 @@ def _value(kind: Any, column: ColumnElement[Any], stored: ColumnElement[str]) ->
     raise TypeError(f"A column of type {kind} has no form in JSON.")
 
 
-def _unless_live(row: Row, attribute: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
+def unless_live(row: Row, attribute: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Returns a value made of the attribute; REREAD while it is that of a message being written."""
     if row.model is not Message or attribute not in _LIVE:
         return value
     status = row.text("status")

@@ -5,13 +5,17 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Function, String, and_, func, or_, select
 
-from models import Character, Conversation, Message, Run
+from models import Character, Conversation, Message, Role, Run
 from models.base import Key
+from services.excerpts import checked_length
 from services.reads.building import Asked, Builder, below, correlated
-from services.reads.columns import Row, number, quoted, short_id_of, text
+from services.reads.columns import Row, number, quoted, short_id_of, text, unless_live
 from services.reads.projections import Arguments, Nested, Projection
+
+# What SQL calls services.excerpts.excerpt.
+EXCERPT_FUNCTION = "excerpt"
 
 
 class Relation(Protocol):
@@ -54,6 +58,21 @@ class Value:
     def expression(self, builder: Builder, row: Row | None, nested: Nested) -> ColumnElement[Any]:
         assert row is not None
         return self.make(builder, row, nested)
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """The beginning of a message's text; see services.excerpts."""
+
+    model: None = None
+
+    def asked(self, arguments: Arguments) -> Asked:
+        return Asked(values={"length": checked_length(arguments["length"])})
+
+    def expression(self, builder: Builder, row: Row | None, nested: Nested) -> ColumnElement[Any]:
+        assert row is not None
+        made = Function(EXCERPT_FUNCTION, row.text("content"), builder.parameter(nested, "length"), type_=String)
+        return unless_live(row, "content", func.json_quote(made))
 
 
 @dataclass(frozen=True)
@@ -127,6 +146,14 @@ def _last(builder: Builder, row: Row, found: Row, nested: Nested) -> ColumnEleme
     return and_(found.text("conversation_id") == row.text("id"), found["active"], last)
 
 
+def _first_of_user(builder: Builder, row: Row, found: Row, nested: Nested) -> ColumnElement[bool]:
+    said, visible = builder.table(Message, nested, row)
+    of_user = and_(visible, said.text("conversation_id") == row.text("id"), said["active"])
+    of_user = and_(of_user, said.text("role") == text(Role.USER.value))
+    first = select(said.text("id")).where(of_user).order_by(said["position"]).limit(1)
+    return found.text("id") == correlated(first, row)
+
+
 def _being_written(builder: Builder, row: Row, found: Row, nested: Nested) -> ColumnElement[bool]:
     run, visible = builder.table(Run, nested, row)
     of_row = run.text("conversation_id") == row.text("id")
@@ -168,6 +195,7 @@ def _metadata(builder: Builder, row: Row, nested: Nested) -> ColumnElement[Any]:
 CHARACTER, CONVERSATION, MESSAGE, NODE = ById(Character), ById(Conversation), ById(Message), AnyById()
 CHARACTER_OF_CONVERSATION = One(Character, "character_id")
 CONVERSATION_COUNT = Value(lambda builder, row, nested: row["conversation_count"])
+FIRST_USER_MESSAGE = Beside(Message, _first_of_user)
 LAST_MESSAGE = Beside(Message, _last)
 ACTIVE_REPLY = Beside(Message, _being_written)
 FORKED_FROM = One(Message, "forked_from_id", within=False)
@@ -178,3 +206,4 @@ PARENT = One(Message, "parent_id")
 ALTERNATIVE_COUNT = Value(_alternative_count)
 ALTERNATIVE_INDEX = Value(_alternative_index)
 METADATA = Value(_metadata)
+EXCERPT = Excerpt()

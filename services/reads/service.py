@@ -8,7 +8,9 @@ from models import Database
 from models.readers import Statement as BoundStatement
 from models.readers import TooDeep
 from services.errors import UserError
+from services.excerpts import excerpt
 from services.lru_cache import LRUCache
+from services.reads import relations
 from services.reads.building import Asked, Form, Statement, parameter_name, statement
 from services.reads.columns import REREAD
 from services.reads.projections import Arguments, Nested, NotPlain
@@ -36,6 +38,8 @@ _Key = tuple[Read, tuple[Form, ...]]
 class ReadService:
     def __init__(self, database: Database, cache_length: int = STATEMENT_CACHE_LENGTH) -> None:
         self._reader = database.reader
+        if self._reader is not None:
+            self._reader.define(relations.EXCERPT_FUNCTION, excerpt, 2)
         self._statements: LRUCache[_Key, Statement] = LRUCache(cache_length)
 
     async def json(self, owner: str, reads: Sequence[tuple[Read, Sequence[Arguments]]]) -> list[bytes] | None:

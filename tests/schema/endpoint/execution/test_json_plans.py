@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
-from models import LOCAL_OWNER, Database
+from models import LOCAL_OWNER, Database, FinishReason
 from schema import schema
 from schema.endpoint.execution.operations import MAX_PLANS
 from services import Services
@@ -19,7 +19,7 @@ from services.reads.service import ReadService
 from services.replies.options import ReplyMode, ReplyOptions
 from services.streaming import cursors
 from tests.support.bound import unbound
-from tests.support.makers import TestEngine, make_character, make_conversation, make_history
+from tests.support.makers import TestEngine, make_character, make_conversation, make_history, until
 from tests.support.plain_reads import Asking
 
 # What only the resolvers give. A new field is plain, or its name is added here with a reason.
@@ -133,6 +133,40 @@ async def test_a_list_of_alternatives_has_its_first_ones(asking: Asking, service
     assert [message["alternativeCount"] for message in shown] == [3, 3]
     answer, by_rows = await asking.both(query)
     assert answer == by_rows
+
+
+async def test_a_row_of_a_list_has_an_excerpt_and_what_the_user_said_first(
+    asking: Asking, services: Services, engine: TestEngine
+) -> None:
+    """Both paths; a reply that is being written shows the beginning of its text as it is now."""
+    character = await make_character(services, greeting="Welcome.")
+    for contents in ((), ("*Hello* there, **you**!", "Hi."), ("x" * 300,)):
+        conversation = await make_conversation(services, character)
+        for content in contents:
+            await services.replies.send(LOCAL_OWNER, conversation.id, content, None, ReplyOptions(ReplyMode.NONE))
+    query = """{ conversations(orderBy: CREATED_ASC) { firstUserMessage { role excerpt(length: 20) }
+        lastMessage { excerpt } } }"""
+    found = (await asking.plain(query))["conversations"]
+    assert [one["firstUserMessage"] for one in found] == [
+        None,
+        {"role": "USER", "excerpt": "Hello there, you!"},
+        {"role": "USER", "excerpt": "x" * 19 + "…"},
+    ]
+    assert [len(one["lastMessage"]["excerpt"]) for one in found] == [8, 3, 140]
+    answer, by_rows = await asking.both(query)
+    assert answer == by_rows
+    answer, by_rows = await asking.both(query.replace("20", "0"))
+    assert answer == by_rows
+    assert json.loads(answer)["errors"] == ["length must be between 1 and 1000; got 0."]
+    await services.replies.send(LOCAL_OWNER, conversation.id, "More", None, ReplyOptions(ReplyMode.BACKGROUND))
+    engine.say("*Once* upon")
+    await until(lambda: services.writer._broker.live(conversation.id))
+    await until(lambda: len(services.writer._broker.live(conversation.id) or ""))
+    assert await asking.plain(query) is None
+    answer, by_rows = await asking.both(query)
+    assert answer == by_rows
+    assert json.loads(answer)["data"]["conversations"][2]["lastMessage"] == {"excerpt": "Once upon"}
+    engine.say(FinishReason.END)
 
 
 async def test_a_cursor_of_another_list_is_refused_as_by_rows(asking: Asking, services: Services) -> None:
