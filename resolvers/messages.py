@@ -12,7 +12,7 @@ from resolvers.context import Info
 from resolvers.reads import reads
 from services import excerpts
 from services.messages import LAST_PAGE, TreePosition
-from services.paging import Page, PageArguments, page_arguments
+from services.paging import Page, PageArguments, page_arguments, size_around
 from services.reads import lists, relations
 
 
@@ -46,14 +46,20 @@ async def connection_of_conversation(
     last: int | None = None,
     before: str | None = None,
     include_inactive: bool = False,
+    around: strawberry.ID | None = None,
 ) -> Connection:
     service, owner = info.context.services.messages, info.context.owner
     page = page_arguments(first, after, last, before, default=LAST_PAGE)
-    if include_inactive:
-        info.context.saw(conversation.id, conversation.history_version)
+    if around is not None:
+        size = size_around(first, after, last, before, default=LAST_PAGE)
+        found = await service.page_around(owner, conversation.id, around, size, include_inactive)
+    elif include_inactive:
         found = await service.tree_page(owner, conversation.id, page)
-        return Connection(found, partial(service.tree_size, owner, conversation.id))
-    return Connection(await _path_page(conversation, info, page), partial(_path_length, conversation))
+    else:
+        found = await _path_page(conversation, info, page)
+    info.context.saw(conversation.id, conversation.history_version)
+    whole = partial(service.tree_size, owner, conversation.id)
+    return Connection(found, whole if include_inactive else partial(_path_length, conversation))
 
 
 @reads(relations.LAST_MESSAGE)

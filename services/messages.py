@@ -161,6 +161,21 @@ class MessageService:
         query = select(Message).where(Message.conversation_id == conversation_id)
         return await self._page(owner, TREE.below(conversation_id), query, page)
 
+    async def page_around(
+        self, owner: str, conversation_id: str, message_id: str, size: int, whole_tree: bool
+    ) -> Page[Message]:
+        """Returns the page of the path, or of the tree, that has the message in its middle.
+
+        A message outside the path has the place of its position there. Raises NotFound.
+        """
+        order = (TREE if whole_tree else PATH).below(conversation_id)
+        query = select(Message).where(Message.conversation_id == conversation_id)
+        async with self._database.snapshot(owner) as session:
+            message = await require_message_in(session, conversation_id, message_id, "around")
+            shown = query if whole_tree else query.where(Message.active)
+            page = await order.page_around(session, shown, message, size)
+        return page.with_nodes(self._live(page.nodes))
+
     async def alternatives(self, owner: str, positions: Sequence[TreePosition], first: int) -> list[list[Message]]:
         """Returns the first messages at each position, oldest first."""
         place = func.row_number().over(

@@ -74,6 +74,15 @@ def page_arguments(
     return PageArguments(first, after, last, before)
 
 
+def size_around(
+    first: int | None, after: str | None, last: int | None, before: str | None, default: PageArguments
+) -> int:
+    """Returns the size of a page around one of its rows. Raises InvalidInput."""
+    if any(given is not None for given in (after, last, before)):
+        raise InvalidInput("Use `around` with `first` or alone, not with `after`, `last` or `before`.", "around")
+    return page_arguments(first, default=PageArguments(first=default.size)).size
+
+
 @dataclass(frozen=True)
 class Order:
     """A total order of a list: by `columns`, the last of which is unique, all in one direction.
@@ -156,6 +165,22 @@ class Order:
                 query = query.where(self.past(cursor, backward, field))
         query = query.order_by(*self.sorting(page.backward)).limit(page.size + 1)
         return self.page_of(list(await session.scalars(query)), page)
+
+    async def page_around(self, session: AsyncSession, query: Select[Any], row: object, size: int) -> "Page[Any]":
+        """Runs the query for the page that has the row, or the place that it would have, in its middle.
+
+        At either end of the list the page has more of the other side.
+        """
+        before = self.past(self.cursor(row), True, "around")
+        earlier = list(await session.scalars(query.where(before).order_by(*self.sorting(True)).limit(size + 1)))
+        later = list(await session.scalars(query.where(~before).order_by(*self.sorting()).limit(size + 1)))
+        kept = min(len(earlier), max(size // 2, size - len(later)))
+        return Page(
+            nodes=[*reversed(earlier[:kept]), *later[: size - kept]],
+            order=self,
+            has_next=len(later) > size - kept,
+            has_previous=len(earlier) > kept,
+        )
 
     def page_of(self, rows: list[Row], page: PageArguments) -> "Page[Row]":
         """Makes a page of rows that were read in the page's direction, up to one more than the page holds."""

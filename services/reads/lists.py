@@ -28,6 +28,7 @@ from services.reads.projections import (
     Edges,
     Nested,
     Nodes,
+    NotPlain,
     PageFact,
     PageInfo,
     Part,
@@ -73,6 +74,8 @@ class Pages:
         return self.source.model
 
     def asked(self, arguments: Arguments) -> Asked:
+        if arguments.get("around") is not None:
+            raise NotPlain
         names = ("first", "after", "last", "before")
         page = page_arguments(**{name: arguments[name] for name in names}, default=self.source.default)
         asked = self.source.asked(arguments, page)

@@ -118,6 +118,8 @@ class Documents:
                 return self._id("char") if chance < 0.3 else None
             case "search":
                 return '"e"' if chance < 0.03 else None
+            case "around":
+                return self._id("msg") if chance < 0.05 else None
             case "after" | "before":
                 return f'"{random.choice(self._known.cursors)}"' if chance < 0.1 else None
             case "includeInactive":

@@ -99,6 +99,9 @@ class Tour:
         await call("messages.path_page", of.quiet, PAGE)
         await call("messages.tree_page", of.quiet, PAGE)
         await call("messages.tree_size", of.quiet)
+        await call("messages.page_around", of.quiet, of.question, 5, False)
+        await call("messages.page_around", of.quiet, of.question, 5, True)
+        await call("messages.first_of_user", [of.quiet])
         places = [TreePosition(of.quiet, of.question), TreePosition(of.busy, None)]
         await call("messages.alternatives", places, 20)
         await call("messages.alternative_ids", places)
