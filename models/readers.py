@@ -26,7 +26,7 @@ class Reader:
         self._engine = engine
         self._max_value = max_value
         self._functions: list[tuple[str, Callable[..., Any], int]] = []
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[OneHopConnection] | None = None
         self._connection: AsyncConnection | None = None
         self._driver: OneHopConnection | None = None
 
@@ -50,18 +50,24 @@ class Reader:
             raise ReadTooLarge(self._max_value) from error
 
     async def _open(self) -> OneHopConnection:
-        async with self._opening:
-            if self._driver is None:
-                self._connection = await self._engine.connect()
-                driver = (await self._connection.get_raw_connection()).driver_connection
-                assert driver is not None
-                await driver.limit_values(self._max_value)
-                for function in self._functions:
-                    await driver.define(*function)
-                self._driver = driver
-            return self._driver
+        """Opens the connection once, whoever of those that wait for it leaves."""
+        if self._opening is None or (self._opening.done() and self._driver is None):
+            self._opening = asyncio.create_task(self._opened())
+        return await asyncio.shield(self._opening)
+
+    async def _opened(self) -> OneHopConnection:
+        self._connection = await self._engine.connect()
+        driver: OneHopConnection | None = (await self._connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.limit_values(self._max_value)
+        for function in self._functions:
+            await driver.define(*function)
+        self._driver = driver
+        return driver
 
     async def close(self) -> None:
         """Gives the connection back. Comes before the engine is disposed of."""
+        if self._opening is not None:
+            await asyncio.gather(self._opening, return_exceptions=True)
         if self._connection is not None:
             await self._connection.close()

@@ -12,7 +12,7 @@ from models import Character, Conversation, Message
 from services import Services
 from services.chat_history import Element
 from services.messages import SeenMessage, TreePosition
-from services.paging import Page
+from services.paging import Page, PageArguments
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -20,11 +20,32 @@ T = TypeVar("T")
 _Asked = tuple[Any, ...]
 
 
+# Rows that one batch reads: more of them at once, and of the objects made of them, would hold up the event loop.
+BATCH_ROWS = 1000
+
+
 class Loader(DataLoader[K, T]):
-    """A dataloader for which cancelling one waiter does not cancel the others."""
+    """A dataloader for which cancelling one waiter does not cancel the others.
+
+    `rows` says how many rows a key can have; batches are cut by them.
+    """
+
+    def __init__(
+        self, load_fn: Callable[[list[K]], Awaitable[list[T]]], rows: Callable[[K], int] = lambda key: 1
+    ) -> None:
+        super().__init__(load_fn)
+        self._rows = rows
+        self._batch_rows = 0
 
     def load(self, key: K) -> Awaitable[T]:
+        if self.cache_map.get(key) is None:
+            self._make_room(self._rows(key))
         return asyncio.shield(super().load(key))
+
+    def _make_room(self, rows: int) -> None:
+        self._batch_rows += rows
+        if self.batch is None or self.batch.dispatched or self._batch_rows > BATCH_ROWS:
+            self.batch, self._batch_rows = None, rows
 
 
 class Loaders:
@@ -51,7 +72,7 @@ class Loaders:
 
     @cached_property
     def conversations_of(self) -> Loader[_Asked, Page[Conversation]]:
-        return Loader(_alike(self._owned(self._services.conversations.pages_of)))
+        return Loader(_alike(self._owned(self._services.conversations.pages_of)), _page_size)
 
     @cached_property
     def conversation_counts_of(self) -> Loader[_Asked, int]:
@@ -59,11 +80,11 @@ class Loaders:
 
     @cached_property
     def messages_of(self) -> Loader[_Asked, Page[Message]]:
-        return Loader(_alike(self._owned(self._services.messages.path_pages)))
+        return Loader(_alike(self._owned(self._services.messages.path_pages)), _page_size)
 
     @cached_property
     def alternatives_of(self) -> Loader[_Asked, list[Message]]:
-        return Loader(_alike(self._owned(self._services.messages.alternatives)))
+        return Loader(_alike(self._owned(self._services.messages.alternatives)), lambda key: key[-1])
 
     @cached_property
     def alternative_ids_of(self) -> Loader[TreePosition, list[str]]:
@@ -83,6 +104,11 @@ class Loaders:
 
     def _owned(self, load: Callable[..., Awaitable[list[T]]]) -> Callable[..., Awaitable[list[T]]]:
         return partial(load, self._owner)
+
+
+def _page_size(key: _Asked) -> int:
+    page: PageArguments = key[-1]
+    return page.size + 1
 
 
 def _alike(

@@ -58,9 +58,9 @@ class Conversation(Versioned):
             "ordered by position and then by age.",
             **PAGE_ARGUMENTS,
             include_inactive="Whether to return the messages outside the active path too.",
-            around="Returns the page that has the message with this id in its middle; a message outside the active "
-            "path has the place of its position there. Goes with `first` (50 by default), not with other "
-            "arguments of pages. An id of no message of this conversation is the error NOT_FOUND.",
+            around="Returns the page that has the message with this id in its middle; a message outside the "
+            "active path has the place of its position there. Goes with `first` (50 by default), not with "
+            "`after`, `last` or `before`. An id of no message of this conversation is the error NOT_FOUND.",
         ),
         length=LAST_PAGE.size,
     )

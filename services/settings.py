@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     max_aliases: int = Field(50, ge=0, description="Maximum aliases and repeated fields of a document.")
     max_directives: int = Field(50, ge=0, description="Maximum directives of a document.")
     max_cost: int = Field(
-        20_000,
+        125_000,
         ge=10,
         description="Maximum values of an answer, by the page sizes that it requests; an event: a tenth of it.",
     )

@@ -11,6 +11,7 @@ KEY = "key"
 SAMPLES: dict[str, Any] = {
     "Query.charactersConnection.last": ABSENT,
     "Query.conversationsConnection.last": ABSENT,
+    "Conversation.messagesConnection.last": ABSENT,
     "after": ABSENT,
     "before": ABSENT,
     "alternateGreetings": ["Hey"],
@@ -27,6 +28,7 @@ SAMPLES: dict[str, Any] = {
     "idempotencyKey": KEY,
     "ifBusy": "STOP",
     "includeGreeting": False,
+    "includeInactive": True,
     "last": 5,
     "maxTokens": 20,
     "metadata": {"colour": "blue"},
@@ -55,6 +57,7 @@ SAMPLES: dict[str, Any] = {
 }
 KINDS = {
     "Query.node.id": "node",
+    "around": "message",
     "Query.nodes.ids": "node",
     "Query.character.id": "character",
     "Query.conversation.id": "conversation",

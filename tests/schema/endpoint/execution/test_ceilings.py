@@ -152,7 +152,7 @@ async def test_the_engine_is_asked_once_for_all_who_ask_for_its_models(
             return list(await super().models()) * 501
 
     engine = CountingEngine()
-    async with opened(settings.model_copy(update={"max_cost": 20_000}), database, engine) as services:
+    async with opened(settings.model_copy(update={"max_cost": 125_000}), database, engine) as services:
         async with serving(services) as client:
             answers = await asyncio.gather(*[client.run("{ models { name } }") for _ in range(5)])
             assert {len(answer["models"]) for answer in answers} == {500}
