@@ -155,6 +155,10 @@ async def changes(info: Info, conversation_id: strawberry.ID) -> AsyncIterator[C
     return await info.context.services.changes.watch(info.context.owner, conversation_id)
 
 
+async def list_changes(info: Info, character_id: strawberry.ID | None = None) -> AsyncIterator[ConversationChange]:
+    return await info.context.services.lists.watch(info.context.owner, character_id)
+
+
 async def _page_of(character: Character, info: Info, listing: Listing, page: PageArguments) -> Page[Conversation]:
     if page.has_cursor:
         service = info.context.services.conversations

@@ -10,8 +10,8 @@ from schema.reply import ReplyEvent
 
 
 @strawberry.type(
-    description="The subscriptions of this API, over WebSocket, server-sent events or multipart HTTP. Each ends "
-    "when its conversation is deleted."
+    description="The subscriptions of this API, over WebSocket, server-sent events or multipart HTTP. Those of "
+    "one conversation end when it is deleted."
 )
 class Subscription:
     reply_stream: ReplyEvent = subscription(
@@ -30,4 +30,12 @@ class Subscription:
         "not while a reply grows. Changes in quick succession become one event. A reconnect needs no cursor, "
         "because the first event is the current state.",
         conversation_id=descriptions.CONVERSATION_TO_WATCH,
+    )
+    conversations_changed: ConversationChange = subscription(
+        conversations.list_changes,
+        "Streams each conversation that is created, changed or deleted, for a list of conversations. It begins "
+        "with no state: subscribe first, then query the list, and query it again after a reconnect. Changes in "
+        "quick succession become one event for each conversation, and one may come twice; compare versions. It "
+        "never ends by itself.",
+        character_id="Streams only the conversations with the character that has this id.",
     )

@@ -19,6 +19,7 @@ from services.replies.writer import ReplyWriter
 from services.search.service import SearchService
 from services.settings import Settings
 from services.streaming.changes import ChangeService
+from services.streaming.lists import Lists
 from services.streaming.readers import Readers
 from services.streaming.service import StreamService
 
@@ -39,6 +40,7 @@ class Services:
     search: SearchService
     streams: StreamService
     changes: ChangeService
+    lists: Lists
     readers: Readers
     writer: ReplyWriter
     housekeeping: Housekeeping
@@ -62,6 +64,7 @@ class Services:
             search=SearchService(database),
             streams=streams,
             changes=ChangeService(database, readers),
+            lists=Lists(database, broker),
             readers=readers,
             writer=writer,
             housekeeping=Housekeeping(database, Recovery(database, broker, writer)),
@@ -72,6 +75,7 @@ class Services:
         await self.housekeeping.open()
         self.writer.open()
         self.readers.open()
+        self.lists.open()
 
     async def drain(self) -> None:
         """Ends the running replies, and waits until their watchers have been told."""
@@ -83,6 +87,7 @@ class Services:
         """Ends the running replies, and stores what was written."""
         await self._end_replies()
         await self.readers.close()
+        await self.lists.close()
         await self.models.close()
 
     async def _end_replies(self) -> None:

@@ -104,6 +104,7 @@ class CharacterService:
             await session.execute(delete(Origin).where(Origin.character_id == character_id))
             for watched in await self._watched_conversations(session, character_id):
                 self._broker.changed(session, watched)
+            self._broker.list_changed(session)
             character.deleting_at = now()
             return character.id, character.conversation_count
 

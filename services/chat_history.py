@@ -106,6 +106,7 @@ class ChatHistoryService:
                 entitle(conversation, title, TitleSource.IMPORTED)
             await tree.append_all(session, conversation, None, _identified(rows))
             request.remember(session, {"conversation_id": conversation.id}, character.id)
+            self._broker.list_changed(session)
             return conversation
 
         return await self._database.write(owner, work)

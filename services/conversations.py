@@ -101,6 +101,7 @@ class ConversationService:
             if include_greeting and await greet(session, conversation, character, self._user_name):
                 await mark_active(session, conversation)
             request.remember(session, {"conversation_id": conversation.id}, character.id)
+            self._broker.list_changed(session)
             return conversation
 
         return await self._database.write(owner, work)
@@ -177,6 +178,7 @@ class ConversationService:
                 return await require_conversation(session, known["conversation_id"], path=())
             fork = await self._fork(session, source, up_to_message_id, title)
             request.remember(session, {"conversation_id": fork.id}, source.id)
+            self._broker.list_changed(session)
             return fork
 
         return await self._database.write(owner, work)

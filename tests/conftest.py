@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import event
 from starlette.applications import Starlette
 
-from app import Server, create_app, server_config
+from app import create_app
 from models import Database
+from schema.endpoint.http.server import Server, server_config
 from services import Services
 from services.broker.memory import MemoryBroker
 from services.engines import Engine

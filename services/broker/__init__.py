@@ -5,6 +5,7 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models import Owner
 from services.broker.texts import Text
 
 
@@ -42,7 +43,16 @@ class Broker(Protocol):
         ...
 
     def changed(self, session: AsyncSession, conversation_id: str) -> None:
-        """Tells listeners, after the session's commit, that rows of the conversation have changed."""
+        """Tells listeners, after the session's commit, that rows of the conversation have changed.
+
+        Whoever listens for lists is told too.
+        """
+
+    def list_changed(self, session: AsyncSession) -> None:
+        """Tells those who listen, after the session's commit, that its owner's conversations have changed."""
+
+    def listen(self, hint: Callable[[Owner], None]) -> None:
+        """Lets `hint` be called whenever conversations of an owner have changed, were created or deleted."""
 
     def topics(self) -> list[str]:
         """Returns the ids of the conversations that somebody watches or writes here."""

@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import after_commit
+from models import Owner, after_commit
 from services.broker import Listener
 from services.broker.texts import GrowingText
 
@@ -81,6 +81,7 @@ class MemoryBroker:
 
     def __init__(self) -> None:
         self._topics: dict[str, _Topic] = {}
+        self._hints: list[Callable[[Owner], None]] = []
 
     def open(
         self, conversation_id: str, run: int, message_id: str, text: str, on_change: Callable[[], None]
@@ -96,6 +97,14 @@ class MemoryBroker:
 
     def changed(self, session: AsyncSession, conversation_id: str) -> None:
         after_commit(session, partial(self._announce, conversation_id))
+        self.list_changed(session)
+
+    def list_changed(self, session: AsyncSession) -> None:
+        for hint in self._hints:
+            after_commit(session, partial(hint, session.info["owner"]))
+
+    def listen(self, hint: Callable[[Owner], None]) -> None:
+        self._hints.append(hint)
 
     def topics(self) -> list[str]:
         return list(self._topics)
