@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from models import LOCAL_OWNER, Database, Unavailable
-from schema import schema
+from schema import sdl
 from schema.endpoint import GraphQLEndpoint
 from schema.endpoint.http.server import Server, server_config
 from services import Services
@@ -130,7 +130,7 @@ async def migrate(settings: Settings) -> None:
 
 
 async def export_schema(settings: Settings) -> None:
-    print(schema.as_str())
+    print(sdl())
 
 
 async def _migrated(database: Database) -> bool:

@@ -1,5 +1,15 @@
 """Descriptions that several types of the contract share."""
 
+SCHEMA = """The API of Repartee, a server for chats with characters. The first three steps:
+
+1. createCharacter stores a character, or query characters, because a new server has one.
+2. createConversation begins a conversation with it.
+3. sendMessage stores what you say and, by default, waits for the reply. To watch a reply grow, send with
+   replyMode: BACKGROUND and subscribe to replyStream with the streamCursor of the result.
+
+Lists have two forms: a short one, and a connection with cursors as Relay defines them. Mutations take one input
+and report what they refuse in userErrors; every other error has a code in its extensions."""
+
 # Of a character, in its type and in the inputs that create and change it.
 CHARACTER_NAME = "The name of the character (1–200 characters)."
 CHARACTER_DESCRIPTION = "Who the character is; part of the prompt."
