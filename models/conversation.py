@@ -15,6 +15,7 @@ class TitleSource(StrEnum):
     DEFAULT = "DEFAULT"
     USER = "USER"
     IMPORTED = "IMPORTED"
+    GENERATED = "GENERATED"
 
 
 class Conversation(Owned, Base):

@@ -55,6 +55,7 @@ enum(
     DEFAULT="The title is the default title.",
     USER="The title was set by a client.",
     IMPORTED="The title was imported with the conversation.",
+    GENERATED="The title was written by the model after a reply; it never replaces another one.",
 )
 enum(
     ReplyMode,

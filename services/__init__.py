@@ -15,6 +15,7 @@ from services.messages import MessageService
 from services.reads.service import ReadService
 from services.replies.recovery import Recovery
 from services.replies.service import ReplyService
+from services.replies.titles import TitleWriter
 from services.replies.writer import ReplyWriter
 from services.search.service import SearchService
 from services.settings import Settings
@@ -48,7 +49,8 @@ class Services:
 
     @classmethod
     def build(cls, settings: Settings, database: Database, broker: Broker, engine: Engine) -> "Services":
-        writer = ReplyWriter(database, broker, engine, settings.max_message_length)
+        titles = TitleWriter(database, broker, engine, settings.writes_titles(engine.name))
+        writer = ReplyWriter(database, broker, engine, titles, settings.max_message_length)
         readers = Readers(database, broker)
         streams = StreamService(database, readers)
         return cls(

@@ -48,6 +48,10 @@ class Settings(BaseSettings):
         None, description="A GGUF file for the local engine, instead of the bundled model."
     )
     builtin_pace: float = Field(20, ge=0, description="Milliseconds per word of the builtin engine.")
+    titles: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Whether the model names conversations that have no title; `auto`: only the engine `openai`.",
+    )
     user_name: str = Field("User", min_length=1, description="The value of the macro `{{user}}`.")
     wait_limit: float = Field(55, ge=0, description="Maximum seconds that `replyMode: WAIT` waits for a reply.")
     max_message_length: int = Field(
@@ -93,3 +97,7 @@ class Settings(BaseSettings):
     send_timeout: float = Field(
         60, gt=0, description="Seconds after which a client that reads nothing is disconnected."
     )
+
+    def writes_titles(self, engine: str) -> bool:
+        """Returns whether the engine names conversations: the small ones would do it slowly and badly."""
+        return self.titles == "on" or (self.titles == "auto" and engine == "openai")

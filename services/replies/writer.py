@@ -17,6 +17,7 @@ from services.engines import Engine, EngineError
 from services.replies import leases
 from services.replies.checkpoints import Checkpoints
 from services.replies.prompts import ReplyDeleted
+from services.replies.titles import TitleWriter
 from services.replies.writing import Assignment, Writing
 from services.runs import Outcome, RunKey
 
@@ -34,10 +35,13 @@ _INTERNAL = Failure(
 
 
 class ReplyWriter:
-    def __init__(self, database: Database, broker: Broker, engine: Engine, max_reply_length: int) -> None:
+    def __init__(
+        self, database: Database, broker: Broker, engine: Engine, titles: TitleWriter, max_reply_length: int
+    ) -> None:
         self._database = database
         self._broker = broker
         self._engine = engine
+        self._titles = titles
         self._max_reply_length = max_reply_length
         self._writings: dict[RunKey, Writing] = {}
         self._tasks: dict[RunKey, asyncio.Task[None]] = {}
@@ -89,6 +93,7 @@ class ReplyWriter:
     async def close(self) -> None:
         """Gives running replies a little time, then ends them as INTERRUPTED with the text they have."""
         self._closing = True
+        await self._titles.close()
         await self._wait_for_tasks(self.grace)
         for writing in list(self._writings.values()):
             writing.end(runs.INTERRUPTED)
@@ -116,6 +121,7 @@ class ReplyWriter:
         if key in self._ended_early:
             self._ended_early.discard(key)
             return
+        self._titles.make_way()
         recheck = partial(self.checkpoints.recheck, key)
         live = self._broker.open(key.conversation_id, key.started, assignment.message_id, assignment.text, recheck)
         writing = self._writings[key] = Writing(assignment, live, self._engine.default_model)
@@ -133,6 +139,8 @@ class ReplyWriter:
         finally:
             del self._writings[writing.assignment.key]
             writing.live.close()
+        if not self._writings and not self._closing:
+            self._titles.after(writing)
 
     async def _run_engine(self, writing: Writing) -> None:
         """Lets the engine write to its end, or until the run is ended by somebody else."""
