@@ -81,7 +81,7 @@ async def added_time(times: int = ASKED) -> Added:
     """Asks an outside engine directly and through the server, in turns."""
     async with paced_engine(1000, 1) as engine:
         with tempfile.TemporaryDirectory() as folder:
-            outside = {"ENGINE": "openai", "ENGINE_URL": engine, "MODEL": "paced"}
+            outside = {"ENGINE": "openai", "ENGINE_URL": engine, "MODEL": "paced", "TITLES": "off"}
             async with started(Path(folder), **outside) as (_, client), client.socket() as socket:
                 conversation = await first_conversation(client)
                 await socket.send(subscribe("1", _WATCH, id=conversation))

@@ -86,7 +86,7 @@ async def measure(
 async def _served() -> AsyncIterator["_Bench"]:
     with tempfile.TemporaryDirectory() as folder:
         async with paced_engine(RATE, TOKENS) as url:
-            settings = {"ENGINE": "openai", "ENGINE_URL": url, "MAX_REPLIES": "1000"}
+            settings = {"ENGINE": "openai", "ENGINE_URL": url, "MAX_REPLIES": "1000", "TITLES": "off"}
             async with started(Path(folder), **settings) as (process, client):
                 yield _Bench(process.pid, client)
 

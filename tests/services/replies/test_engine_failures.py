@@ -57,7 +57,7 @@ async def outside(llmock: LLMock, settings: Settings, database: Database) -> Asy
     """The services with an engine that speaks to the outside server."""
     provider = Provider(llmock.base_url("openai"), key="secret-key", model="gpt-4o-mini")
     engine = OpenAIEngine("a test", provider, 4, Patience(2, pauses=(0.01,)))
-    async with opened(settings, database, engine) as services:
+    async with opened(settings.model_copy(update={"titles": "off"}), database, engine) as services:
         yield services
     await engine.close()
 
