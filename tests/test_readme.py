@@ -1,21 +1,35 @@
-"""What the README says is so: its settings, its operations, and its clients."""
+"""What the READMEs say is so: settings, operations, answers, clients, codes of errors, links."""
 
+import ast
 import asyncio
 import re
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from models import FailureCode
+from services.errors import UserErrorCode
 from services.settings import Settings
 from tests.support.client import Client
-from tests.support.processes import started
+from tests.support.processes import environment, started
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+FOLDERS = (".", "schema", "models", "services", "tests", "tests/benchmarks")
+READMES = {folder: (ROOT / folder / "README.md").read_text() for folder in FOLDERS}
+README = READMES["."]
+
+# Texts in capitals in the code that are no codes of errors.
+NO_CODES = {"OPTIONS", "FIRST_COMPLETED"}
+RAISING = [*(ROOT / "schema" / "endpoint").rglob("*.py"), ROOT / "services" / "errors.py"]
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    """Return the blocks of a language, of the README and of that of the contract."""
+    text = README + READMES["schema"]
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def shown(default: object) -> str:
@@ -31,9 +45,71 @@ def test_the_table_of_settings_is_the_settings() -> None:
     ]
 
 
+def test_the_table_of_errors_has_every_code_and_no_other() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| .+ \| .+ \|$", READMES["schema"], re.MULTILINE)
+    codes = {*UserErrorCode, *FailureCode, *(code for path in RAISING for code in in_capitals(path))}
+    assert sorted(rows) == sorted(codes - NO_CODES)
+
+
+def in_capitals(path: Path) -> set[str]:
+    """Return the texts of a module that look like codes of errors."""
+    constants = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+    texts = (value for value in constants if isinstance(value, str))
+    return {text for text in texts if len(text) > 5 and re.fullmatch(r"[A-Z]+(_[A-Z]+)*", text)}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_link_leads_somewhere(folder: str) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", READMES[folder]):
+        path, _, anchor = link.partition("#")
+        if path.startswith(("http:", "https:")):
+            continue
+        target = (ROOT / folder / path) if path else ROOT / folder / "README.md"
+        assert target.exists(), link
+        headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE) if anchor else []
+        assert not anchor or anchor in {heading.lower().replace(" ", "-") for heading in headings}, link
+
+
+@pytest.mark.parametrize("folder", ["schema", "models", "services", "tests"])
+def test_what_a_folders_readme_names_is_there(folder: str) -> None:
+    """In tables, the names of files and folders."""
+    for row in re.findall(r"^\| .*\|$", READMES[folder], re.MULTILINE):
+        for name in re.findall(r"`([a-z_/]+(?:/|\.py))`", row):
+            assert (ROOT / folder / name).exists(), name
+
+
 @pytest.mark.parametrize("document", blocks("graphql"))
 async def test_every_query_runs(document: str, client: Client) -> None:
     assert await client.run(document)
+
+
+async def test_the_first_question_has_the_answer_that_is_shown(tmp_path: Path) -> None:
+    [question] = [block for block in blocks("sh") if "characters { name conversations" in block]
+    [answer] = blocks("json")
+    async with started(tmp_path) as (_, client):
+        said = await run("bash", "-ec", question.replace("http://127.0.0.1:8000/graphql", client.url))
+    assert said == answer.removesuffix("\n")
+
+
+async def test_the_lines_that_it_prints_are_those_that_are_shown(tmp_path: Path) -> None:
+    """Up to what differs from machine to machine."""
+    [shown_lines] = blocks("text")
+    async with program(tmp_path) as process:
+        assert process.stdout is not None
+        said = [(await process.stdout.readline()).decode() for _ in shown_lines.splitlines()]
+    assert [line[:12] for line in said] == [line[:12] for line in shown_lines.splitlines(keepends=True)]
+
+
+@asynccontextmanager
+async def program(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "app.py", cwd=ROOT, env=environment(folder), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        await process.communicate()
 
 
 async def test_the_shell_commands_hold_a_conversation(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-// The README's own recipes, while the server dies and comes back: each must end with the text that is stored.
+// The recipes of schema/README.md, while the server dies and comes back: each must end with the text that is stored, and
+// stop where nothing can come any more.
 import { ApolloClient, HttpLink, InMemoryCache, gql } from "@apollo/client";
 import { Client, fetchExchange, subscriptionExchange } from "@urql/core";
 import { createClient } from "graphql-ws";
@@ -7,10 +8,11 @@ import { ask, expect, socketUrl, url } from "./checks.mjs";
 
 globalThis.WebSocket ??= WebSocket;
 const [, , , id, after, recipes] = process.argv;
-const { WATCH, watch, watchWithApollo, watchWithUrql } = await import(recipes);
+const { WATCH, watch, watchWithApollo, watchWithUrql, isPermanent } = await import(recipes);
+const GONE = "conv_00000000000000000000000000000000";
 
 // Fold events as the README says; `begun` is called with the first text.
-function folding(resolve, begun) {
+function folding(resolve, begun = () => {}) {
   const seen = { text: "", last: null };
   return {
     onEvent(event) {
@@ -20,6 +22,7 @@ function folding(resolve, begun) {
       if (seen.text) begun();
     },
     onDone: () => resolve(seen),
+    onError: (problem) => resolve({ problem }),
   };
 }
 
@@ -31,23 +34,28 @@ const urqlSockets = createClient({ url: socketUrl(url), retryAttempts: 0 });
 const urql = new Client({ url, exchanges: [subscriptionExchange({ forwardSubscription }), fetchExchange] });
 
 const clients = {
-  "graphql-ws": (resolve, begun) => {
-    const seen = { text: "", last: null };
-    const onText = (text, last) => (Object.assign(seen, { text, last }), text && begun());
-    watch(socketUrl(url), id, after, { onText, onDone: () => resolve(seen) });
-  },
-  "apollo": (resolve, begun) => watchWithApollo(apollo, gql(WATCH), id, after, folding(resolve, begun)),
-  "urql": (resolve, begun) => watchWithUrql(urql, WATCH, id, after, folding(resolve, begun)),
+  "graphql-ws": (id, after, handlers) => watch(socketUrl(url), id, after, handlers),
+  "apollo": (id, after, handlers) => watchWithApollo(apollo, gql(WATCH), id, after, handlers),
+  "urql": (id, after, handlers) => watchWithUrql(urql, WATCH, id, after, handlers),
 };
+const within = (seconds, promise) =>
+  Promise.race([promise, new Promise((resolve) => setTimeout(resolve, 1000 * seconds, { problem: "it never stops" }))]);
+
+// Each stops at once where there is nothing to watch.
+const refused = {};
+for (const [name, start] of Object.entries(clients)) {
+  const { problem } = await within(10, new Promise((resolve) => start(GONE, null, folding(resolve))));
+  refused[name] = problem && isPermanent(problem);
+}
 
 let begun = 0;
 const endings = Object.entries(clients).map(async ([name, start]) => {
   let first = true;
   const seen = await new Promise((resolve) =>
-    start(resolve, () => {
+    start(id, after, folding(resolve, () => {
       if (first && ++begun === 3) console.log("all have begun");
       first = false;
-    }),
+    })),
   );
   return [name, seen];
 });
@@ -55,6 +63,7 @@ for (const [name, seen] of await Promise.all(endings)) {
   let problem = null;
   try {
     const { content } = (await ask(`{ conversation(id: "${id}") { lastMessage { content } } }`)).conversation.lastMessage;
+    expect(refused[name], true);
     expect(seen.text, content);
     expect([seen.last.__typename, seen.last.failure?.code], ["ReplyFailed", "INTERRUPTED"]);
   } catch (error) {
