@@ -83,7 +83,7 @@ THRESHOLDS = (
 
 def judged(found: Mapping[str, Figures]) -> tuple[list[Sequence[str]], bool]:
     """Returns a row for each threshold of the measured parts, and whether none was missed."""
-    rows = []
+    rows: list[Sequence[str]] = []
     for one in THRESHOLDS:
         if one.part in found:
             value = found[one.part].get(one.figure)

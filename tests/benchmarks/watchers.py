@@ -61,7 +61,7 @@ def memory_of(pid: int) -> int:
 
 
 @contextlib.asynccontextmanager
-async def opened(client: Client, conversation: str, after: str):  # type: ignore[no-untyped-def]
+async def opened(client: Client, conversation: str, after: str):
     url = client.url.replace("http", "ws", 1)
     # A tiny queue: what is not read stays in the sockets, and then in the server.
     async with connect(url, subprotocols=[PROTOCOL], max_queue=1) as socket:
@@ -71,7 +71,7 @@ async def opened(client: Client, conversation: str, after: str):  # type: ignore
         yield socket
 
 
-async def read(socket):  # type: ignore[no-untyped-def]
+async def read(socket):
     """Return when each event arrived, and the events."""
     times: dict[str, float] = {}
     events = []

@@ -9,7 +9,7 @@ from services import Services
 from services.characters import CharacterOrder
 from services.conversations import ConversationOrder, Listing
 from services.errors import InvalidCursor, InvalidInput, NotFound, VersionConflict
-from services.paging import PageArguments, page_arguments
+from services.paging import Page, PageArguments, page_arguments
 from tests.support.makers import make_character, make_conversation
 
 
@@ -36,7 +36,7 @@ async def test_each_key_sorts_in_both_directions(services: Services, kind: Any) 
 
     async def ids(order: Any) -> list[str]:
         if kind is CharacterOrder:
-            page = await services.characters.page(LOCAL_OWNER, order, None, page_arguments())
+            page: Page[Any] = await services.characters.page(LOCAL_OWNER, order, None, page_arguments())
         else:
             page = await services.conversations.page(LOCAL_OWNER, Listing(order), page_arguments())
         return [one.id for one in page.nodes]

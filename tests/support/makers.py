@@ -6,7 +6,7 @@ from typing import Any
 
 from models import LOCAL_OWNER, Character, Conversation, FinishReason, TokenUsage
 from services import Services
-from services.engines import EngineError, Model, Piece, Prompt
+from services.engines import EngineError, Model, Piece, Prompt, TokenCounter
 from services.engines.tokens import Estimator
 
 
@@ -17,7 +17,7 @@ class TestEngine:
     name = "test"
     reason = "a test runs"
     prompt_limit = 2000
-    tokens = Estimator()
+    tokens: TokenCounter = Estimator()
     default_model = "test-model"
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from random import Random
+from typing import Any
 
 from models import Database
 
@@ -35,7 +36,7 @@ def make_odd(database: Database, seed: int) -> None:
                         file.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (random.choice(values), id))
 
 
-_ODD = {
+_ODD: dict[str, dict[str, Any]] = {
     "characters": {
         **dict.fromkeys(("name", "description", "greeting", "avatar_url"), TEXTS),
         "generation": SETTINGS,

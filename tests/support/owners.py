@@ -27,7 +27,7 @@ OTHER_OWNER = "user_00000000000070008000000000000002"
 ENDLESS = "Tell me everything."
 
 OWNED_TABLES = sorted(
-    mapper.local_table.name for mapper in Base.registry.mappers if issubclass(mapper.class_, Owned)
+    str(mapper.local_table) for mapper in Base.registry.mappers if issubclass(mapper.class_, Owned)
 )
 
 

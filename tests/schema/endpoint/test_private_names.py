@@ -22,8 +22,8 @@ from strawberry.utils.str_converters import to_camel_case
 
 import models
 from schema import schema
+from schema.binding import DEFINITION
 from schema.endpoint.execution import operations
-from schema.endpoint.execution.arguments import DEFINITION
 from schema.message import Message
 
 
@@ -50,7 +50,8 @@ def _validation_with_a_budget() -> bool:
 
 def _names() -> Iterator[tuple[str, Any]]:
     """Each name with the module that uses it, and whether it is as that module needs it."""
-    field = schema._schema.type_map["Message"].fields["parent"].extensions[DEFINITION]
+    message: Any = schema._schema.type_map["Message"]
+    field = message.fields["parent"].extensions[DEFINITION]
     yield "Schema._schema (operations, costs, json_plans)", isinstance(schema._schema, GraphQLSchema)
     yield "Schema.extensions (operations)", list(schema.extensions) == []
     yield (
@@ -87,7 +88,10 @@ def _names() -> Iterator[tuple[str, Any]]:
         "strawberry.http.websocket_origin (browsers)",
         callable(is_same_origin) and callable(normalize_origin) and callable(normalize_allowed_origins),
     )
-    yield "graphql.execution.collect_fields (json_plans, event_writers)", collect_fields and collect_subfields
+    yield (
+        "graphql.execution.collect_fields (json_plans, event_writers)",
+        callable(collect_fields) and callable(collect_subfields),
+    )
     yield "graphql.execution.values.VariableValues (json_plans, arguments)", VariableValues
 
 

@@ -45,9 +45,8 @@ class Old:
 
     async def characters(self) -> list[Character]:
         page = PageArguments(first=100)
-        return (await self.services.characters.page(LOCAL_OWNER, CharacterOrder.CREATED_DESC, None, page)).nodes[
-            ::-1
-        ]
+        found = await self.services.characters.page(LOCAL_OWNER, CharacterOrder.CREATED_DESC, None, page)
+        return list(reversed(found.nodes))
 
     async def character(self, name: str) -> Character:
         [found] = [each for each in await self.characters() if each.name == name]

@@ -47,7 +47,7 @@ TALK = [
     user("again 😀"),
     assistant("An error occurred: timeout", action={"tool": "x", "args": {}, "result": {}}),
 ]
-ODD = [
+ODD: list[dict[str, Any]] = [
     {"role": "system", "content": "Be kind.", "later": {"b": 1, "a": 2}, "earlier": None},
     {"role": "tool", "content": "42", "tool_call_id": "t1"},
     {"role": "Narrator", "content": "Meanwhile …"},

@@ -33,7 +33,7 @@ from tests.services.legacy.old_files import (
 )
 from tests.support.makers import make_character, make_history
 
-CHARACTERS = [
+CHARACTERS: list[dict[str, Any]] = [
     {
         "name": " Ada ",
         "background": "b\n",
@@ -48,7 +48,7 @@ CHARACTERS = [
     {"name": "x" * 250, "prompt": "", "personality": {"odd": 1}, "chat_history": '"[]"'},
     {"name": "Cem", "wiki_info": None, "use_agentic": 1},
 ]
-HISTORIES = [
+HISTORIES: list[dict[str, Any]] = [
     {"character": "Ada", "history": TALK, "exported_by": "someone"},
     {"character": "Nobody", "history": []},
     {

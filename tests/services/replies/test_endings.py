@@ -109,9 +109,10 @@ class FailsWhenStopped(TestEngine):
 async def test_an_engine_that_fails_while_it_is_stopped_changes_nothing(
     services: Services, database: Database
 ) -> None:
-    async with opened(services.settings, database, FailsWhenStopped()) as failing:
+    engine = FailsWhenStopped()
+    async with opened(services.settings, database, engine) as failing:
         sent = await send(failing)
-        await until(lambda: failing.writer._engine.prompts)
+        await until(lambda: engine.prompts)
         stopped = await failing.replies.stop(LOCAL_OWNER, sent.conversation.id)
         assert (stopped.reply.status, stopped.reply.failure) == (Status.STOPPED, None)
         await until(lambda: not failing.writer.keys)

@@ -174,7 +174,7 @@ async def test_a_failure_keeps_what_was_written_and_says_why(
 
 async def test_an_unforeseen_failure_shows_nothing_of_itself(services: Services, database: Database) -> None:
     class Broken(TestEngine):
-        async def reply(self, prompt):  # type: ignore[no-untyped-def]
+        async def reply(self, prompt):
             yield 1 / 0
 
     async with opened(services.settings, database, Broken()) as broken:

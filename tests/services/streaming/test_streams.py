@@ -168,4 +168,4 @@ async def test_the_broker_forgets_what_nobody_watches(services: Services, engine
     for _ in range(3):
         engine.answer("Yes.")
         await services.replies.send(LOCAL_OWNER, conversation.id, "Hi", None, WAIT)
-    await until(lambda: not services.writer._broker._topics)
+    await until(lambda: not services.writer._broker.topics())

@@ -110,7 +110,7 @@ class World:
         """Remembers what an answer shows, for later requests and for the checks at the end."""
         payload, is_read = request.payload, request.kind == "conversation"
         conversation = payload if is_read else payload.get("conversation") or {}
-        id = conversation.get("id") or request.conversation
+        id = str(conversation.get("id") or request.conversation)
         found = [payload.get("message"), payload.get("reply"), payload.get("activeReply")]
         for message in conversation.get("messages", ()):
             found += [message, *message.get("alternatives", ())]

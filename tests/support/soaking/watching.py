@@ -99,7 +99,8 @@ class Watching:
         def take(data: Row | None) -> bool:
             nonlocal is_there
             change = data and data["conversationChanged"]["conversation"]
-            if is_there := bool(change):
+            is_there = bool(change)
+            if change:
                 versions = change["version"], change["historyVersion"]
                 before = self.changes.get(conversation, versions)
                 if versions[0] < before[0] or versions[1] < before[1]:

@@ -8,6 +8,7 @@ import pytest
 
 from models import LOCAL_OWNER, Database
 from services import Services
+from services.engines import Model
 from services.settings import Settings
 from tests.conftest import opened, serving
 from tests.support.client import Client
@@ -146,7 +147,7 @@ async def test_the_engine_is_asked_once_for_all_who_ask_for_its_models(
     class CountingEngine(TestEngine):
         asked = 0
 
-        async def models(self) -> list[object]:
+        async def models(self) -> list[Model]:
             self.asked += 1
             await asyncio.sleep(0.05)
             return list(await super().models()) * 501

@@ -176,7 +176,7 @@ async def test_a_value_that_does_not_fit_its_type_is_left_to_graphql_core(operat
         operations,
         'subscription { replyStream(conversationId: "c") { cursor ... on ReplyDelta { offset delta } } }',
     )
-    large, missing = ReplyDelta(**_COMMON, offset=2**31, delta=""), ReplyDelta(**_COMMON, offset=0, delta=None)  # type: ignore[arg-type]
+    large, missing = ReplyDelta(**_COMMON, offset=2**31, delta=""), ReplyDelta(**_COMMON, offset=0, delta=None)
     for event in (large, missing, ReplyDelta(**_COMMON, offset=0, delta="\ud800")):
         assert operation._written(event) is None
     assert (await operation._executed(large))["errors"]
