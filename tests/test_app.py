@@ -22,6 +22,38 @@ WATCH = """subscription ($id: ID!, $after: String, $untilDone: Boolean! = true) 
 HISTORY = "query ($id: ID!) { conversation(id: $id) { chatHistory streamCursor messageCount } }"
 
 
+async def test_the_server_does_what_it_is_for(client: Client, engine: TestEngine) -> None:
+    """A character with nested conversations, createConversation, sendMessage, clearHistory, a streamed reply."""
+    made = await client.run(
+        'mutation { createCharacter(input: {name: "Mira", greeting: "Hello, {{user}}."}) { character { id } } }'
+    )
+    mira = made["createCharacter"]["character"]["id"]
+    begun = [(await client.run(CREATE, id=mira))["createConversation"]["conversation"] for _ in range(2)]
+    talk = begun[0]["id"]
+    engine.answer("It will ", "rain.")
+    sent = (await client.run(SEND, id=talk, content="And the weather?", mode="BACKGROUND"))["sendMessage"]
+    events = await collect(client.watch_socket(WATCH, id=talk, after=sent["streamCursor"]))
+    assert [event["__typename"] for event in events][-1] == "ReplyFinished"
+    assert fold(events) == "It will rain."
+    mirror = (
+        "query ($id: ID!) { character(id: $id) { name conversations(orderBy: CREATED_ASC) { id chatHistory } } }"
+    )
+    greeting = {"role": "assistant", "content": "Hello, User."}
+    said = [{"role": "user", "content": "And the weather?"}, {"role": "assistant", "content": "It will rain."}]
+    assert (await client.run(mirror, id=mira))["character"] == {
+        "name": "Mira",
+        "conversations": [
+            {"id": talk, "chatHistory": [greeting, *said]},
+            {"id": begun[1]["id"], "chatHistory": [greeting]},
+        ],
+    }
+    clear = """mutation ($id: ID!) { clearHistory(input: {conversationId: $id}) {
+        clearedMessageCount userErrors { message } } }"""
+    assert (await client.run(clear, id=talk))["clearHistory"] == {"clearedMessageCount": 3, "userErrors": []}
+    conversations = (await client.run(mirror, id=mira))["character"]["conversations"]
+    assert [one["chatHistory"] for one in conversations] == [[greeting], [greeting]]
+
+
 async def begin(client: Client, services: Services) -> str:
     character = await make_character(services, greeting="Hello, {{user}}.")
     made = (await client.run(CREATE, id=character.id))["createConversation"]
