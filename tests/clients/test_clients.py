@@ -41,6 +41,10 @@ async def test_relays_compiler_takes_the_contract(checks: Checks) -> None:
     assert await checks("relay.mjs", "-") == {"relay-compiler": None}
 
 
+async def test_a_frontend_in_typescript_gets_its_types(checks: Checks) -> None:
+    assert await checks("codegen.mjs", "-") == {"graphql-codegen": None}
+
+
 async def test_names_descriptions_and_relays_shapes_follow_the_rules(checks: Checks) -> None:
     assert await checks("rules.mjs", "-") == {"graphql-eslint": None}
 
