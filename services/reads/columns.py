@@ -34,6 +34,9 @@ from services.reads.projections import Column, Constant, Parts
 # Random, so that nobody can write a message that contains it.
 REREAD = f"reread-{secrets.token_hex(12)}"
 REREAD_JSON: ColumnElement[str] = literal_column(f"'\"{REREAD}\"'", String)
+# Stands for JSON that is longer than the database may write: printf is NULL then, without an error.
+TOO_LARGE = f"{REREAD}-too-large"
+_TOO_LARGE_JSON: ColumnElement[str] = literal_column(f"'\"{TOO_LARGE}\"'", String)
 
 # What a message that is being written does not show as it is stored; see services.messages.
 _LIVE = ("content", "status", "finish_reason", "failure")
@@ -98,12 +101,16 @@ def json_object(pairs: Iterable[tuple[str, ColumnElement[Any]]]) -> ColumnElemen
     """Returns an object of values that are JSON texts and never NULL."""
     named = list(pairs)
     template = ",".join(f'"{key}":%s' for key, _ in named)
-    return func.printf(text(f"{{{template}}}"), *(value for _, value in named))
+    return _written(text(f"{{{template}}}"), *(value for _, value in named))
 
 
 def json_list(values: ColumnElement[Any]) -> ColumnElement[str]:
     """Returns a list of what group_concat gives: NULL without rows, and %s makes it empty."""
-    return func.printf(text("[%s]"), values)
+    return _written(text("[%s]"), values)
+
+
+def _written(template: ColumnElement[str], *values: ColumnElement[Any]) -> ColumnElement[str]:
+    return func.coalesce(func.printf(template, *values), _TOO_LARGE_JSON)
 
 
 def json_boolean(condition: ColumnElement[bool]) -> ColumnElement[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models import Database
+from models import Database, ReadTooLarge
 from models.readers import Statement as BoundStatement
 from models.readers import TooDeep
 from services.errors import UserError
@@ -12,14 +12,14 @@ from services.excerpts import excerpt
 from services.lru_cache import LRUCache
 from services.reads import relations
 from services.reads.building import Asked, Form, Statement, parameter_name, statement
-from services.reads.columns import REREAD
+from services.reads.columns import REREAD, TOO_LARGE
 from services.reads.projections import Arguments, Nested, NotPlain
 from services.reads.relations import Relation
 
 # Characters of all statements that are kept.
 STATEMENT_CACHE_LENGTH = 4_000_000
 
-_REREAD = REREAD.encode()
+_REREAD, _TOO_LARGE = REREAD.encode(), TOO_LARGE.encode()
 # Stands for a statement that the database cannot parse.
 _TOO_DEEP = Statement("", {})
 
@@ -38,6 +38,7 @@ _Key = tuple[Read, tuple[Form, ...]]
 class ReadService:
     def __init__(self, database: Database, cache_length: int = STATEMENT_CACHE_LENGTH) -> None:
         self._reader = database.reader
+        self._max_read = database.max_read
         if self._reader is not None:
             self._reader.define(relations.EXCERPT_FUNCTION, excerpt, 2)
         self._statements: LRUCache[_Key, Statement] = LRUCache(cache_length)
@@ -45,7 +46,7 @@ class ReadService:
     async def json(self, owner: str, reads: Sequence[tuple[Read, Sequence[Arguments]]]) -> list[bytes] | None:
         """Returns the JSON of each read, with the arguments of its relations by their places.
 
-        None: read by rows, which also report what is wrong with the arguments.
+        None: read by rows, which also report what is wrong with the arguments. Raises ReadTooLarge.
         """
         if self._reader is None:
             return None
@@ -61,7 +62,11 @@ class ReadService:
         except (NotPlain, UserError):
             return None
         answers: list[bytes] = [b"null" if value is None else value for value in values]
-        return None if any(_REREAD in answer for answer in answers) else answers
+        if not any(_REREAD in answer for answer in answers):
+            return answers
+        if any(_TOO_LARGE in answer for answer in answers):
+            raise ReadTooLarge(self._max_read)
+        return None
 
     def _bound(self, owner: str, key: _Key, values: Mapping[str, Any]) -> BoundStatement:
         sql, constants = self._statement(key)

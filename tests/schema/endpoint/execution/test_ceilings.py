@@ -59,6 +59,21 @@ async def test_no_answer_has_more_bytes_than_its_ceiling(client: Client, service
     assert len(page["conversation"]["messages"]) == 5
 
 
+async def test_parts_that_are_small_do_not_make_an_answer_that_is_large(
+    client: Client, services: Services
+) -> None:
+    """Not one of the lists is too long, but the object of all of them is."""
+    conversation = await make_history(services, *["x" * 10_000] * 3)
+    for count, is_allowed in ((3, True), (4, False)):
+        lists = " ".join(f"a{number}: messages(last: 5) {{ content }}" for number in range(count))
+        answer = await client.post(
+            f"query ($id: ID!) {{ conversation(id: $id) {{ {lists} }} }}", id=conversation.id
+        )
+        codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
+        assert codes == ([] if is_allowed else ["ANSWER_TOO_LARGE"])
+        assert bool(answer["data"]) is is_allowed
+
+
 @pytest.mark.parametrize("fields", PAGES)
 async def test_what_grows_when_it_is_written_counts_as_it_is_written(
     client: Client, services: Services, fields: str
