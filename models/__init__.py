@@ -13,7 +13,7 @@ from models.origin import Origin, OriginKind
 from models.ownership import LOCAL_OWNER, Everyone, Owned, Owner, OwnershipError, everyone
 from models.prepared import Prepared, PreparedInsert
 from models.run import Run
-from models.sqlite import ReadTooLarge
+from models.sqlite_connections import ReadTooLarge
 from models.writer import Writer
 
 __all__ = [

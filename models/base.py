@@ -1,11 +1,13 @@
 """Declarative base of all tables: constraint names, ids, UTC datetimes, and values kept as JSON."""
 
+import json
 import os
 import re
 import time
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from sqlalchemy import CHAR, JSON, DateTime, Dialect, MetaData, String, TypeDecorator, Uuid
@@ -14,6 +16,10 @@ from sqlalchemy.types import TypeEngine
 
 _HEX = re.compile(r"[0-9a-f]{32}")
 _NO_ROW = "0" * 32
+
+
+# How values of JSON are stored: compact, and with the characters of texts as they are.
+json_dump = partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class Key(TypeDecorator[str]):

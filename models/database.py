@@ -1,35 +1,28 @@
 """Access to the database: sessions that read for an owner, and one way to write."""
 
 import asyncio
-import json
 import logging
 import math
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from models import sqlite
+from models.backends import Options, backend_for
 from models.migrations import upgrade
 from models.ownership import OwnedSession, Owner, everyone
-from models.readers import Reader
 
 T = TypeVar("T")
 Work = Callable[[AsyncSession], Awaitable[T]]
 
 logger = logging.getLogger("repartee.database")
 
-# Connections that read at once, and seconds that a further reader waits for one of them.
-READERS = 10
-READER_TIMEOUT = 5.0
 # Seconds that a write waits for its turn: an import holds SQLite's lock for ten.
 TURN_TIMEOUT = 20.0
 # Characters that one statement of `Database.read`, and bytes that one of `Database.reader`, may read.
@@ -39,10 +32,6 @@ CLOSING_TIMEOUT = 5.0
 # How often a transaction is tried that the database asks to be repeated, and seconds before the next try.
 _TRIES = 3
 _PAUSE = 0.05
-# PostgreSQL: serialization failure, deadlock, lock not available.
-_TRANSIENT_STATES = {"40001", "40P01", "55P03"}
-
-_dump = partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class Unavailable(Exception):
@@ -66,44 +55,21 @@ class _Write(Generic[T]):
 
 
 class Database:
-    """Raises ArgumentError for a URL of a database in memory: its connections would not see the same tables."""
+    """Raises ArgumentError for a URL of a database that cannot be used."""
 
     def __init__(self, url: str, max_read: int = MAX_READ) -> None:
         self.url = make_url(url)
         self.max_read = max_read
-        self._is_sqlite = self.url.get_backend_name() == "sqlite"
-        if self._is_sqlite and self.url.database in (None, "", ":memory:"):
-            raise ArgumentError(
-                "a database in memory cannot be shared; name a file: sqlite+aiosqlite:///data/name.db"
-            )
-        self.engines = (self._engine(READERS), self._engine(1 if self._is_sqlite else READERS, writes=True))
-        reader, writer = self.engines
-        # From this version on SQLite takes JSON apart without losing digits of its numbers.
-        can_write_json = self._is_sqlite and sqlite3.sqlite_version_info >= (3, 38)
-        self.reader = Reader(reader, max_read) if can_write_json else None
-        self._reads = _sessions(reader)
-        self._snapshots = _sessions(reader, "DEFERRED")
-        self._writes = _sessions(writer, "IMMEDIATE")
+        self._backend = backend_for(self.url, max_read)
+        self.engines = reading, writing = self._backend.engines()
+        self.reader = self._backend.reader(reading)
+        self._reads = _sessions(reading, self._backend.read)
+        self._snapshots = _sessions(reading, self._backend.snapshot)
+        self._writes = _sessions(writing, self._backend.write)
         # SQLite wakes those who wait for its lock in no order, so those of this process queue up here.
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing_at = math.inf
-
-    def _engine(self, size: int, writes: bool = False) -> AsyncEngine:
-        connect = sqlite.connect_writer if writes else partial(sqlite.connect, max_read=self.max_read)
-        # Parameters are hidden from errors, and so from logs, because they are what people wrote.
-        engine = create_async_engine(
-            self.url,
-            connect_args={"async_creator_fn": connect} if self._is_sqlite else {},
-            json_serializer=_dump,
-            hide_parameters=True,
-            pool_size=size,
-            max_overflow=0,
-            pool_timeout=READER_TIMEOUT,
-        )
-        if self._is_sqlite:
-            event.listen(engine.sync_engine, "begin", _begin)
-        return engine
 
     def read(self, owner: Owner) -> AbstractAsyncContextManager[AsyncSession]:
         """Opens a session for queries; each statement sees what is committed when it runs.
@@ -121,8 +87,10 @@ class Database:
         session = make(info={"owner": owner})
         try:
             yield session
-        except PoolTimeoutError as error:
-            raise Unavailable from error
+        except Exception as error:
+            if isinstance(error, PoolTimeoutError) or self._backend.is_gone(error):
+                raise Unavailable from error
+            raise
         finally:
             # A reader that is cancelled does not wait for this, but whoever closes the database does.
             closing = asyncio.create_task(session.close())
@@ -154,7 +122,7 @@ class Database:
             try:
                 return await self._attempt(write)
             except DBAPIError as error:
-                if attempt == _TRIES or write.commit_sent or not is_transient(error):
+                if attempt == _TRIES or write.commit_sent or not self._may_be_repeated(error):
                     raise
             await asyncio.sleep(_PAUSE * attempt)
         raise AssertionError("A write was neither done nor refused.")
@@ -179,7 +147,7 @@ class Database:
 
     @asynccontextmanager
     async def _in_turn(self, write: _Write[Any]) -> AsyncIterator[None]:
-        if not self._is_sqlite:
+        if not self._backend.has_one_writer:
             yield
             return
         try:
@@ -204,14 +172,18 @@ class Database:
                 return session
             except BaseException as error:
                 await session.close()
-                if isinstance(error, PoolTimeoutError):
+                if isinstance(error, PoolTimeoutError) or self._backend.is_gone(error):
                     raise Unavailable from error
-                if not (isinstance(error, DBAPIError) and is_busy(error)):
+                if not self._backend.is_busy(error):
                     raise
                 if write.caller_left:
                     raise asyncio.CancelledError from error
                 if loop.time() >= min(write.deadline, self._closing_at):
                     raise Unavailable from error
+
+    def _may_be_repeated(self, error: DBAPIError) -> bool:
+        # A connection that is lost before the commit was sent has changed nothing.
+        return self._backend.is_transient(error) or self._backend.is_gone(error)
 
     def _ended(self, write: _Write[Any], task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
@@ -223,7 +195,7 @@ class Database:
 
     def exists(self) -> bool:
         """Returns whether there is something to connect to; connecting would create a missing file."""
-        return not self._is_sqlite or Path(self.url.database or "").is_file()
+        return self._backend.exists()
 
     async def migrate(
         self, timeout: float | None = TURN_TIMEOUT, has_begun: Callable[[], object] = lambda: None
@@ -237,8 +209,7 @@ class Database:
             has_begun()
             return await (await session.connection()).run_sync(upgrade)
 
-        if self._is_sqlite and self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._backend.prepare()
         return await self.write(everyone(), work, timeout)
 
     async def close(self) -> None:
@@ -257,30 +228,14 @@ def after_commit(session: AsyncSession, call: Callable[[], object]) -> None:
     session.info.setdefault("after_commit", []).append(call)
 
 
-def is_busy(error: DBAPIError) -> bool:
-    """Returns whether another connection holds SQLite's lock."""
-    return getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-
-
-def is_transient(error: DBAPIError) -> bool:
-    """Returns whether the database asks for the transaction to be repeated."""
-    state = getattr(error.orig, "sqlstate", None)
-    return is_busy(error) or state in _TRANSIENT_STATES or "InvalidCachedStatement" in type(error.orig).__name__
-
-
-def _sessions(engine: AsyncEngine, begin: str | None = None) -> async_sessionmaker[AsyncSession]:
+def _sessions(engine: AsyncEngine, options: Options) -> async_sessionmaker[AsyncSession]:
     # Without autoflush no query stores anything: a write stores its changes together, a read stores nothing.
     return async_sessionmaker(
-        engine.execution_options(sqlite_begin=begin),
+        engine.execution_options(**options),
         sync_session_class=OwnedSession,
         expire_on_commit=False,
         autoflush=False,
     )
-
-
-def _begin(connection: Connection) -> None:
-    if mode := connection.get_execution_options().get("sqlite_begin"):
-        connection.exec_driver_sql(f"BEGIN {mode}")
 
 
 def _call_followers(session: AsyncSession) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from models.sqlite import OneHopConnection, ReadTooLarge
+from models.sqlite_connections import OneHopConnection, ReadTooLarge
 
 Statement = tuple[str, Mapping[str, Any]]
 

@@ -1,175 +1,87 @@
-"""SQLite connections: one thread hop a statement, write-ahead log, foreign keys.
+"""SQLite in a file: one writer at a time, a pool of readers, and what its locks say."""
 
-aiosqlite runs a connection in a thread of its own. SQLAlchemy asks it to open a cursor, execute, fetch and
-close, and rolls back whatever it reads; each of these is a hop to that thread and back. Here a statement is
-one hop, and a transaction that never began is not ended. This uses private members of aiosqlite, so its version
-is pinned.
-"""
-
-import asyncio
-import math
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from pathlib import Path
 
-import aiosqlite
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-# Milliseconds that a statement waits for another process's lock; an import of old chats holds it for long.
-BUSY_TIMEOUT = 10_000
-# A writer waits in short steps, because nothing can end the wait inside a step. See Database.write.
-WRITER_BUSY_TIMEOUT = 500
-# KiB of pages that a connection keeps. A change of a long branch touches more than SQLite's usual 2 MiB.
-READER_CACHE_KIB, WRITER_CACHE_KIB = 2_000, 64_000
+from models.backends import Options
+from models.base import json_dump
+from models.readers import Reader
+from models.sqlite_connections import connect, connect_writer
 
-_PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA synchronous = FULL",
-)
+# Connections that read at once, and seconds that a further reader waits for one of them.
+READERS = 10
+READER_TIMEOUT = 5.0
 
 
-class ReadTooLarge(Exception):
-    """A statement reads more than `limit` bytes or characters."""
+class SQLite:
+    """`max_read` bounds what a statement of a plain session reads. Raises ArgumentError for one in memory."""
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"A statement reads more than {limit:,} characters.")
-        self.limit = limit
+    has_one_writer = True
+    read: Options = {}
+    snapshot: Options = {"sqlite_begin": "DEFERRED"}
+    write: Options = {"sqlite_begin": "IMMEDIATE"}
 
+    def __init__(self, url: URL, max_read: int) -> None:
+        if url.database in (None, "", ":memory:"):
+            raise ArgumentError(
+                "a database in memory cannot be shared; name a file: sqlite+aiosqlite:///data/name.db"
+            )
+        self.url = url
+        self._max_read = max_read
 
-class _Cursor:
-    """The part of a cursor that SQLAlchemy's adapter uses; `execute` has fetched the rows when it returns."""
+    def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
+        reading = self._engine(READERS, partial(connect, max_read=self._max_read))
+        return reading, self._engine(1, connect_writer)
 
-    arraysize = 1
-    description: Any = None
-    rowcount = -1
-    lastrowid: int | None = None
-
-    def __init__(self, connection: "OneHopConnection") -> None:
-        self._connection = connection
-        self._rows: list[Any] = []
-
-    async def __aenter__(self) -> "_Cursor":
-        return self
-
-    async def execute(self, operation: str, parameters: Sequence[Any] = ()) -> None:
-        await self._run(lambda cursor: cursor.execute(operation, parameters))
-
-    async def executemany(self, operation: str, parameters: Sequence[Sequence[Any]]) -> None:
-        await self._run(lambda cursor: cursor.executemany(operation, parameters))
-
-    async def fetchall(self) -> list[Any]:
-        return self._rows
-
-    async def close(self) -> None:
-        """Does nothing: the cursor was closed when its rows had been fetched."""
-
-    async def _run(self, act: Callable[[sqlite3.Cursor], sqlite3.Cursor]) -> None:
-        done = await self._connection.run(act)
-        self.description, self.rowcount, self.lastrowid, self._rows = done
-
-
-class OneHopConnection(aiosqlite.Connection):
-    """Outside a transaction no statement reads more than `max_read` characters; in one it may."""
-
-    max_read: float = math.inf
-
-    async def run(self, act: Callable[[sqlite3.Cursor], sqlite3.Cursor]) -> tuple[Any, int, int | None, list[Any]]:
-        """Executes and fetches in the connection's thread, in one hop."""
-
-        def execute_and_fetch() -> tuple[Any, int, int | None, list[Any]]:
-            cursor = act(self._conn.cursor())
-            rows = self._fetched(cursor) if cursor.description else []
-            done = (cursor.description, cursor.rowcount, cursor.lastrowid, rows)
-            cursor.close()
-            return done
-
-        return await self._execute(execute_and_fetch)  # type: ignore[no-any-return, no-untyped-call]
-
-    def _fetched(self, cursor: sqlite3.Cursor) -> list[Any]:
-        """Returns all rows. Raises ReadTooLarge as soon as their texts are too long, before all are in memory."""
-        if self._conn.in_transaction:
-            return cursor.fetchall()
-        rows, size = [], 0
-        for row in cursor:
-            size += sum([len(value) for value in row if type(value) is str])
-            if size > self.max_read:
-                cursor.close()
-                raise ReadTooLarge(int(self.max_read))
-            rows.append(row)
-        return rows
-
-    async def define(self, name: str, function: Callable[..., Any], arguments: int) -> None:
-        """Lets statements call a function of Python's; the same arguments must always give the same value."""
-        await self._execute(  # type: ignore[no-untyped-call]
-            partial(self._conn.create_function, name, arguments, function, deterministic=True)
+    def _engine(self, size: int, connect: object) -> AsyncEngine:
+        # Parameters are hidden from errors, and so from logs, because they are what people wrote.
+        engine = create_async_engine(
+            self.url,
+            connect_args={"async_creator_fn": connect},
+            json_serializer=json_dump,
+            hide_parameters=True,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=READER_TIMEOUT,
         )
+        event.listen(engine.sync_engine, "begin", _begin)
+        return engine
 
-    async def limit_values(self, size: int) -> None:
-        """Lets no statement make a value of more than `size` bytes: DataError, "string or blob too big"."""
-        await self._execute(self._conn.setlimit, sqlite3.SQLITE_LIMIT_LENGTH, size)  # type: ignore[no-untyped-call]
+    def reader(self, engine: AsyncEngine) -> Reader | None:
+        # From this version on SQLite takes JSON apart without losing digits of its numbers.
+        return Reader(engine, self._max_read) if sqlite3.sqlite_version_info >= (3, 38) else None
 
-    async def values(self, statements: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Any]:
-        """Returns the first value of each statement, None where it has no row, in one hop and one transaction."""
+    def prepare(self) -> None:
+        """Creates the folder of the file."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
 
-        def read_all() -> list[Any]:
-            if len(statements) == 1:
-                return [_first_value(self._conn, statements[0])]
-            self._conn.execute("BEGIN")
-            try:
-                return [_first_value(self._conn, statement) for statement in statements]
-            finally:
-                self._conn.execute("COMMIT")
+    def exists(self) -> bool:
+        return self._path.is_file()
 
-        return await self._execute(read_all)  # type: ignore[no-any-return, no-untyped-call]
+    def is_busy(self, error: BaseException) -> bool:
+        return isinstance(error, DBAPIError) and _holds_lock(error)
 
-    async def _connect(self) -> aiosqlite.Connection:
-        try:
-            return await super()._connect()
-        except BaseException:
-            # The connection's thread posts its result to the event loop; wait, or it may find the loop closed.
-            await asyncio.to_thread(self._thread.join)
-            raise
+    def is_transient(self, error: DBAPIError) -> bool:
+        return _holds_lock(error)
 
-    def cursor(self) -> _Cursor:  # type: ignore[override]
-        return _Cursor(self)
+    def is_gone(self, error: BaseException) -> bool:
+        return False
 
-    async def commit(self) -> None:
-        if self.in_transaction:
-            await super().commit()
-
-    async def rollback(self) -> None:
-        if self.in_transaction:
-            await super().rollback()
+    @property
+    def _path(self) -> Path:
+        return Path(self.url.database or "")
 
 
-def _first_value(connection: sqlite3.Connection, statement: tuple[str, Mapping[str, Any]]) -> Any:
-    row = connection.execute(*statement).fetchone()
-    return None if row is None else row[0]
+def _begin(connection: Connection) -> None:
+    if mode := connection.get_execution_options().get("sqlite_begin"):
+        connection.exec_driver_sql(f"BEGIN {mode}")
 
 
-def connect(
-    path: str,
-    busy_timeout: int = BUSY_TIMEOUT,
-    cache_kib: int = READER_CACHE_KIB,
-    max_read: float = math.inf,
-    **options: Any,
-) -> OneHopConnection:
-    """Opens a connection that leaves BEGIN to its caller; for SQLAlchemy's `async_creator_fn`."""
-
-    def open_prepared() -> sqlite3.Connection:
-        connection: sqlite3.Connection = sqlite3.connect(path, **{**options, "isolation_level": None})
-        connection.execute(f"PRAGMA busy_timeout = {busy_timeout}")
-        connection.execute(f"PRAGMA cache_size = {-cache_kib}")
-        for pragma in _PRAGMAS:
-            connection.execute(pragma)
-        return connection
-
-    connection = OneHopConnection(open_prepared, iter_chunk_size=64)
-    # A process that ends without closing must not wait for the thread.
-    connection._thread.daemon = True
-    connection.max_read = max_read
-    return connection
-
-
-connect_writer = partial(connect, busy_timeout=WRITER_BUSY_TIMEOUT, cache_kib=WRITER_CACHE_KIB)
+def _holds_lock(error: DBAPIError) -> bool:
+    """Returns whether another connection holds SQLite's lock."""
+    return getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,23 @@ from services.broker.memory import MemoryBroker
 from services.engines import Engine
 from services.housekeeping import TASK_NAME
 from services.settings import Settings
+from tests.support import postgres
 from tests.support.client import Client
 from tests.support.makers import TestEngine, until
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="Let a test fail where it would skip.")
+    kinds = ("sqlite", "postgresql")
+    parser.addoption("--database", choices=kinds, default="sqlite", help="The database of tests that have one.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With PostgreSQL, leave out what is about SQLite's files."""
+    if config.getoption("--database") != "sqlite":
+        left_out = [item for item in items if item.get_closest_marker("sqlite")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -36,11 +47,28 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.fixture(scope="session")
+def template() -> Iterator[str]:
+    """The name of a PostgreSQL database that has all tables; every other one is a copy of it."""
+    name = asyncio.run(postgres.make_template())
+    yield name
+    asyncio.run(postgres.drop(name))
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        _env_file=None, database_url=f"sqlite+aiosqlite:///{tmp_path}/test.db", engine="builtin", builtin_pace=0
-    )
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database of the kind that is tested."""
+    if request.config.getoption("--database") == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path}/test.db"
+        return
+    url = asyncio.run(postgres.make_database(request.getfixturevalue("template")))
+    yield url
+    asyncio.run(postgres.drop(url.rpartition("/")[2]))
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return Settings(_env_file=None, database_url=database_url, engine="builtin", builtin_pace=0)
 
 
 @pytest.fixture

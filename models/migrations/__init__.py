@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 # The latest revision. Alembic would know it too, but takes 9 MB and has to be imported first.
-HEAD = "0004"
+HEAD = "0005"
+# A number for the lock of migrations, which no other program is likely to take.
+_LOCK = 7265706172746565
 
 
 def config() -> "Config":
@@ -28,6 +30,7 @@ def is_declared(name: str | None, kind: str, parents: object) -> bool:
 
 def upgrade(connection: Connection, revision: str = HEAD) -> bool:
     """Run what is missing up to the revision; tell whether there was nothing before."""
+    _wait_for_others(connection)
     before = _revision(connection)
     if before != revision:
         from alembic import command
@@ -36,6 +39,14 @@ def upgrade(connection: Connection, revision: str = HEAD) -> bool:
         settings.attributes["connection"] = connection
         command.upgrade(settings, revision)
     return before is None
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Let one process at a time migrate; on SQLite the transaction has the write lock already."""
+    if connection.dialect.name == "postgresql":
+        # A statement waits no longer than that for a lock of somebody else's transaction; here it may.
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
 
 
 def _revision(connection: Connection) -> str | None:

@@ -7,12 +7,13 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import LOCAL_OWNER, Character, Database, Unavailable, after_commit, everyone, new_key
-from models.database import READERS, is_transient
+from models.postgres import PostgreSQL, asyncpg_url
+from models.sqlite import READERS, SQLite
 from tests.support.makers import until
 
 
@@ -167,12 +168,15 @@ def test_only_what_the_database_asks_to_repeat_is_repeated() -> None:
         refusal = type(told.pop("name", "DatabaseError"), (Exception,), told)()
         return OperationalError("UPDATE", {}, refusal)
 
+    postgresql = PostgreSQL(make_url("postgresql://127.0.0.1/repartee"))
+    sqlite = SQLite(make_url("sqlite+aiosqlite:///test.db"), max_read=1)
     for state in ("40001", "40P01", "55P03"):
-        assert is_transient(error(sqlstate=state))
-    assert is_transient(error(name="InvalidCachedStatementError"))
-    assert is_transient(busy())
+        assert postgresql.is_transient(error(sqlstate=state))
+    assert postgresql.is_transient(error(name="InvalidCachedStatementError"))
+    assert sqlite.is_transient(busy())
     for other in (error(sqlstate="23505"), error(sqlite_errorname="SQLITE_FULL"), error()):
-        assert not is_transient(other)
+        assert not postgresql.is_transient(other)
+        assert not sqlite.is_transient(other)
 
 
 async def test_the_wait_for_another_process_is_limited_and_harmless(database: Database) -> None:
@@ -240,7 +244,22 @@ async def test_closing_waits_for_the_writes_that_were_begun(database: Database) 
         assert file.execute("SELECT count(*) FROM characters").fetchone() == (1,)
 
 
-@pytest.mark.parametrize("url", ["sqlite+aiosqlite://", "sqlite+aiosqlite:///:memory:"])
-def test_a_database_in_memory_is_refused(url: str) -> None:
-    with pytest.raises(ArgumentError, match="name a file"):
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite+aiosqlite://", "name a file"),
+        ("sqlite+aiosqlite:///:memory:", "name a file"),
+        ("sqlite:///test.db", r"sqlite is not supported; use sqlite\+aiosqlite"),
+        ("mysql://localhost/test", "mysql is not supported"),
+        ("postgresql+psycopg://localhost/test", "psycopg is not supported"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_refused(url: str, said: str) -> None:
+    with pytest.raises(ArgumentError, match=said):
         Database(url)
+
+
+@pytest.mark.parametrize("given", ["postgres://u:p@h/d", "postgresql://u:p@h/d", "postgresql+asyncpg://u:p@h/d"])
+def test_every_usual_form_of_a_url_of_postgresql_is_taken(given: str) -> None:
+    assert asyncpg_url(make_url(given)).render_as_string(False) == "postgresql+asyncpg://u:p@h/d"
+    assert asyncpg_url(make_url(given + "?sslmode=require")).query == {"ssl": "require"}

@@ -1,0 +1,91 @@
+"""PostgreSQL by asyncpg: pools, isolation, and the errors that pass."""
+
+from typing import Any
+
+from sqlalchemy import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from models.backends import Options
+from models.base import json_dump
+from models.readers import Reader
+
+# Connections of reads and of writes, each, and seconds that one more waits for one of them.
+CONNECTIONS = 10
+CONNECTION_TIMEOUT = 5.0
+# Seconds after which a connection is made anew, for the sake of proxies that drop old ones.
+RECYCLE_SECONDS = 1800
+# Seconds for a new connection, and milliseconds that a statement waits for another transaction's lock.
+CONNECT_TIMEOUT = 5.0
+LOCK_TIMEOUT = 5000
+# Serialization failure, deadlock, lock not available.
+_TRANSIENT_STATES = {"40001", "40P01", "55P03"}
+# Classes of connection exceptions and of an operator's intervention, such as a restart.
+_GONE_CLASSES = ("08", "57P")
+
+
+class PostgreSQL:
+    has_one_writer = False
+    # One round trip instead of three: each statement is a transaction of its own.
+    read: Options = {"isolation_level": "AUTOCOMMIT"}
+    snapshot: Options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    write: Options = {"isolation_level": "READ COMMITTED"}
+
+    def __init__(self, url: URL) -> None:
+        self.url = asyncpg_url(url)
+
+    def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
+        return self._engine(), self._engine()
+
+    def _engine(self) -> AsyncEngine:
+        settings = {"application_name": "repartee", "timezone": "UTC", "lock_timeout": str(LOCK_TIMEOUT)}
+        try:
+            # Parameters are hidden from errors, and so from logs, because they are what people wrote.
+            return create_async_engine(
+                self.url,
+                connect_args={"server_settings": settings, "timeout": CONNECT_TIMEOUT},
+                json_serializer=json_dump,
+                hide_parameters=True,
+                pool_size=CONNECTIONS,
+                max_overflow=0,
+                pool_timeout=CONNECTION_TIMEOUT,
+                pool_recycle=RECYCLE_SECONDS,
+                # The connections that are used most stay, and the others are closed when it is quiet.
+                pool_use_lifo=True,
+            )
+        except ModuleNotFoundError as error:
+            raise ArgumentError(
+                "PostgreSQL needs a package more: pip install --no-deps -r requirements-server.txt"
+            ) from error
+
+    def reader(self, engine: AsyncEngine) -> Reader | None:
+        return None
+
+    def prepare(self) -> None:
+        """Does nothing: the database has to be there."""
+
+    def exists(self) -> bool:
+        return True
+
+    def is_busy(self, error: BaseException) -> bool:
+        return False
+
+    def is_transient(self, error: DBAPIError) -> bool:
+        return _state_of(error) in _TRANSIENT_STATES or "InvalidCachedStatement" in type(error.orig).__name__
+
+    def is_gone(self, error: BaseException) -> bool:
+        if not isinstance(error, DBAPIError):
+            return isinstance(error, OSError | TimeoutError)
+        return error.connection_invalidated or _state_of(error).startswith(_GONE_CLASSES)
+
+
+def asyncpg_url(url: URL) -> URL:
+    """Returns the URL as SQLAlchemy's dialect of asyncpg takes it, from any usual form."""
+    query: dict[str, Any] = dict(url.query)
+    if "sslmode" in query:
+        query["ssl"] = query.pop("sslmode")
+    return url.set(drivername="postgresql+asyncpg", query=query)
+
+
+def _state_of(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""

@@ -1,0 +1,175 @@
+"""SQLite connections: one thread hop a statement, write-ahead log, foreign keys.
+
+aiosqlite runs a connection in a thread of its own. SQLAlchemy asks it to open a cursor, execute, fetch and
+close, and rolls back whatever it reads; each of these is a hop to that thread and back. Here a statement is
+one hop, and a transaction that never began is not ended. This uses private members of aiosqlite, so its version
+is pinned.
+"""
+
+import asyncio
+import math
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import aiosqlite
+
+# Milliseconds that a statement waits for another process's lock; an import of old chats holds it for long.
+BUSY_TIMEOUT = 10_000
+# A writer waits in short steps, because nothing can end the wait inside a step. See Database.write.
+WRITER_BUSY_TIMEOUT = 500
+# KiB of pages that a connection keeps. A change of a long branch touches more than SQLite's usual 2 MiB.
+READER_CACHE_KIB, WRITER_CACHE_KIB = 2_000, 64_000
+
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA synchronous = FULL",
+)
+
+
+class ReadTooLarge(Exception):
+    """A statement reads more than `limit` bytes or characters."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"A statement reads more than {limit:,} characters.")
+        self.limit = limit
+
+
+class _Cursor:
+    """The part of a cursor that SQLAlchemy's adapter uses; `execute` has fetched the rows when it returns."""
+
+    arraysize = 1
+    description: Any = None
+    rowcount = -1
+    lastrowid: int | None = None
+
+    def __init__(self, connection: "OneHopConnection") -> None:
+        self._connection = connection
+        self._rows: list[Any] = []
+
+    async def __aenter__(self) -> "_Cursor":
+        return self
+
+    async def execute(self, operation: str, parameters: Sequence[Any] = ()) -> None:
+        await self._run(lambda cursor: cursor.execute(operation, parameters))
+
+    async def executemany(self, operation: str, parameters: Sequence[Sequence[Any]]) -> None:
+        await self._run(lambda cursor: cursor.executemany(operation, parameters))
+
+    async def fetchall(self) -> list[Any]:
+        return self._rows
+
+    async def close(self) -> None:
+        """Does nothing: the cursor was closed when its rows had been fetched."""
+
+    async def _run(self, act: Callable[[sqlite3.Cursor], sqlite3.Cursor]) -> None:
+        done = await self._connection.run(act)
+        self.description, self.rowcount, self.lastrowid, self._rows = done
+
+
+class OneHopConnection(aiosqlite.Connection):
+    """Outside a transaction no statement reads more than `max_read` characters; in one it may."""
+
+    max_read: float = math.inf
+
+    async def run(self, act: Callable[[sqlite3.Cursor], sqlite3.Cursor]) -> tuple[Any, int, int | None, list[Any]]:
+        """Executes and fetches in the connection's thread, in one hop."""
+
+        def execute_and_fetch() -> tuple[Any, int, int | None, list[Any]]:
+            cursor = act(self._conn.cursor())
+            rows = self._fetched(cursor) if cursor.description else []
+            done = (cursor.description, cursor.rowcount, cursor.lastrowid, rows)
+            cursor.close()
+            return done
+
+        return await self._execute(execute_and_fetch)  # type: ignore[no-any-return, no-untyped-call]
+
+    def _fetched(self, cursor: sqlite3.Cursor) -> list[Any]:
+        """Returns all rows. Raises ReadTooLarge as soon as their texts are too long, before all are in memory."""
+        if self._conn.in_transaction:
+            return cursor.fetchall()
+        rows, size = [], 0
+        for row in cursor:
+            size += sum([len(value) for value in row if type(value) is str])
+            if size > self.max_read:
+                cursor.close()
+                raise ReadTooLarge(int(self.max_read))
+            rows.append(row)
+        return rows
+
+    async def define(self, name: str, function: Callable[..., Any], arguments: int) -> None:
+        """Lets statements call a function of Python's; the same arguments must always give the same value."""
+        await self._execute(  # type: ignore[no-untyped-call]
+            partial(self._conn.create_function, name, arguments, function, deterministic=True)
+        )
+
+    async def limit_values(self, size: int) -> None:
+        """Lets no statement make a value of more than `size` bytes: DataError, "string or blob too big"."""
+        await self._execute(self._conn.setlimit, sqlite3.SQLITE_LIMIT_LENGTH, size)  # type: ignore[no-untyped-call]
+
+    async def values(self, statements: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Any]:
+        """Returns the first value of each statement, None where it has no row, in one hop and one transaction."""
+
+        def read_all() -> list[Any]:
+            if len(statements) == 1:
+                return [_first_value(self._conn, statements[0])]
+            self._conn.execute("BEGIN")
+            try:
+                return [_first_value(self._conn, statement) for statement in statements]
+            finally:
+                self._conn.execute("COMMIT")
+
+        return await self._execute(read_all)  # type: ignore[no-any-return, no-untyped-call]
+
+    async def _connect(self) -> aiosqlite.Connection:
+        try:
+            return await super()._connect()
+        except BaseException:
+            # The connection's thread posts its result to the event loop; wait, or it may find the loop closed.
+            await asyncio.to_thread(self._thread.join)
+            raise
+
+    def cursor(self) -> _Cursor:  # type: ignore[override]
+        return _Cursor(self)
+
+    async def commit(self) -> None:
+        if self.in_transaction:
+            await super().commit()
+
+    async def rollback(self) -> None:
+        if self.in_transaction:
+            await super().rollback()
+
+
+def _first_value(connection: sqlite3.Connection, statement: tuple[str, Mapping[str, Any]]) -> Any:
+    row = connection.execute(*statement).fetchone()
+    return None if row is None else row[0]
+
+
+def connect(
+    path: str,
+    busy_timeout: int = BUSY_TIMEOUT,
+    cache_kib: int = READER_CACHE_KIB,
+    max_read: float = math.inf,
+    **options: Any,
+) -> OneHopConnection:
+    """Opens a connection that leaves BEGIN to its caller; for SQLAlchemy's `async_creator_fn`."""
+
+    def open_prepared() -> sqlite3.Connection:
+        connection: sqlite3.Connection = sqlite3.connect(path, **{**options, "isolation_level": None})
+        connection.execute(f"PRAGMA busy_timeout = {busy_timeout}")
+        connection.execute(f"PRAGMA cache_size = {-cache_kib}")
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        return connection
+
+    connection = OneHopConnection(open_prepared, iter_chunk_size=64)
+    # A process that ends without closing must not wait for the thread.
+    connection._thread.daemon = True
+    connection.max_read = max_read
+    return connection
+
+
+connect_writer = partial(connect, busy_timeout=WRITER_BUSY_TIMEOUT, cache_kib=WRITER_CACHE_KIB)
