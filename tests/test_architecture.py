@@ -20,8 +20,9 @@ SOURCES = sorted(
     for path in ([ROOT / "app.py"] if layer == "app" else (ROOT / layer).rglob("*.py"))
     if "node_modules" not in path.parts
 )
-TOP_LEVEL = {"app.py", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "requirements.txt"}
-TOP_LEVEL |= {"requirements-test.txt", "schema", "resolvers", "models", "services", "tests"}
+TOP_LEVEL = {"app.py", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"}
+TOP_LEVEL |= {"requirements.txt", "requirements-server.txt", "requirements-test.txt"}
+TOP_LEVEL |= {"schema", "resolvers", "models", "services", "tests"}
 
 
 def imported(path: Path) -> set[str]:

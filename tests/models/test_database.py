@@ -109,6 +109,7 @@ async def test_moments_come_back_aware_and_in_utc(database: Database) -> None:
     assert (found.created_at, found.created_at.tzinfo) == (moment, UTC)
 
 
+@pytest.mark.sqlite
 async def test_settings_of_the_file_are_the_safe_ones(database: Database) -> None:
     async with database.read(everyone()) as session:
         pragmas = ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
@@ -116,6 +117,7 @@ async def test_settings_of_the_file_are_the_safe_ones(database: Database) -> Non
     assert values == ["wal", 1, 2, 10_000]
 
 
+@pytest.mark.sqlite
 async def test_vacuum_into_makes_a_copy_while_it_runs(database: Database, tmp_path: Path) -> None:
     await store(database, character(), owner=LOCAL_OWNER)
     source = sqlite3.connect(str(database.url.database))

@@ -19,6 +19,8 @@ from services.settings import Settings
 from tests.conftest import opened
 from tests.support.makers import TestEngine
 
+pytestmark = pytest.mark.sqlite
+
 THEN = "2026-01-02 03:04:05.678901"
 OWNED = ("characters", "conversations", "messages", "runs", "origins", "idempotency_keys")
 GONE = {"lease_until", "owner"}

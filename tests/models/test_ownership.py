@@ -174,6 +174,7 @@ FLUSHED: dict[str, Callable[[AsyncSession, Character], Awaitable[Any]]] = {
 
 
 @pytest.mark.parametrize("act", FLUSHED.values(), ids=FLUSHED)
+@pytest.mark.sqlite
 async def test_a_row_of_another_owner_is_not_flushed(act: Any, database: Database) -> None:
     row = Character(**a_character())
     await store(database, row, owner=LOCAL_OWNER)
@@ -244,6 +245,7 @@ def test_only_tasks_of_the_system_see_everyones_rows() -> None:
     }
 
 
+@pytest.mark.sqlite
 async def test_what_is_being_deleted_is_hidden_at_once_and_then_gone(
     settings: Settings, database: Database
 ) -> None:
@@ -284,6 +286,7 @@ async def nodes(services: Services, world: World, owner: str = OTHER_OWNER) -> l
     return list(result.data["nodes"])
 
 
+@pytest.mark.sqlite
 async def test_a_deletion_that_was_interrupted_is_finished_later(settings: Settings, database: Database) -> None:
     services = without_housekeeping(settings, database)
     world = await make_full_world(services, database, OTHER_OWNER, "lisbon")

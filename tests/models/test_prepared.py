@@ -64,6 +64,7 @@ async def test_each_owner_is_shown_its_rows_and_everyone_all(statement: Any, of_
 
 
 @pytest.mark.parametrize("statement", CHANGES.values(), ids=CHANGES)
+@pytest.mark.sqlite
 async def test_a_change_reaches_no_row_of_another_owner(statement: Any, of_two: Database) -> None:
     before, prepared = rows(of_two, LOCAL_OWNER), Prepared(statement)
 
@@ -78,6 +79,7 @@ async def test_a_change_reaches_no_row_of_another_owner(statement: Any, of_two: 
     assert rows(of_two, LOCAL_OWNER) != before
 
 
+@pytest.mark.sqlite
 async def test_a_row_that_names_another_owner_is_not_stored(of_two: Database) -> None:
     before = rows(of_two)
     with pytest.raises(OwnershipError):

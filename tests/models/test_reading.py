@@ -11,6 +11,8 @@ from services.settings import Settings
 from tests.conftest import opened
 from tests.support.makers import TestEngine, make_history
 
+pytestmark = pytest.mark.sqlite
+
 LIMIT = 50_000
 # Recursive, so that its rows would be many if they were all fetched.
 MANY = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT hex(i) FROM n"

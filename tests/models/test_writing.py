@@ -124,6 +124,7 @@ async def test_a_failing_follower_keeps_no_other_from_being_called(
 
 
 @pytest.mark.parametrize(("failures", "stored"), [(2, 1), (3, 0)])
+@pytest.mark.sqlite
 async def test_a_transaction_is_tried_three_times_each_time_anew(
     failures: int, stored: int, database: Database
 ) -> None:
@@ -144,6 +145,7 @@ async def test_a_transaction_is_tried_three_times_each_time_anew(
     assert await count(database) == stored
 
 
+@pytest.mark.sqlite
 async def test_a_commit_that_was_sent_is_never_repeated(database: Database) -> None:
     tries: list[AsyncSession] = []
 
@@ -179,6 +181,7 @@ def test_only_what_the_database_asks_to_repeat_is_repeated() -> None:
         assert not sqlite.is_transient(other)
 
 
+@pytest.mark.sqlite
 async def test_the_wait_for_another_process_is_limited_and_harmless(database: Database) -> None:
     with locked_by_another(database):
         with pytest.raises(Unavailable) as refusal:
@@ -189,6 +192,7 @@ async def test_the_wait_for_another_process_is_limited_and_harmless(database: Da
     assert await count(database) == 1
 
 
+@pytest.mark.sqlite
 async def test_a_reply_waits_on_for_another_process(database: Database) -> None:
     with locked_by_another(database) as other:
         waiting = asyncio.create_task(database.write(LOCAL_OWNER, add_character, timeout=None))
@@ -201,6 +205,7 @@ async def test_a_reply_waits_on_for_another_process(database: Database) -> None:
     assert await count(database) == 1
 
 
+@pytest.mark.sqlite
 async def test_a_caller_that_leaves_while_another_process_is_waited_for_changes_nothing(
     database: Database,
 ) -> None:
@@ -228,6 +233,7 @@ async def test_readers_that_use_up_their_connections_keep_no_writer_waiting(data
         assert await count(database) == 1
 
 
+@pytest.mark.sqlite
 async def test_closing_waits_for_the_writes_that_were_begun(database: Database) -> None:
     began, path = asyncio.Event(), str(database.url.database)
 

@@ -132,6 +132,7 @@ async def test_selecting_a_deep_leaf_costs_the_same_number_of_statements_at_any_
     assert counts[0] == counts[1] <= 10
 
 
+@pytest.mark.sqlite
 async def test_a_long_history_is_compared_before_the_lock_is_taken(
     services: Services, database: Database, statements: list[str]
 ) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import JSON, bindparam, text
 
 from models import LOCAL_OWNER, Character, Database, Failure, FailureCode, FinishReason, Status
 from services import Services, checking
@@ -87,11 +87,11 @@ async def test_a_row_of_a_newer_version_can_be_read(
     conversation = await make_conversation(services)
     engine.answer("Hi.")
     sent = await services.replies.send(LOCAL_OWNER, conversation.id, "Hello", None, ReplyOptions())
-    failure = '{"code": "MODEL_MOVED", "message": "m", "retryable": true, "hint": "h"}'
+    failure = {"code": "MODEL_MOVED", "message": "m", "retryable": True, "hint": "h"}
     newer = "UPDATE messages SET status = 'PAUSED', finish_reason = 'TOOL_CALLS', failure = :failure"
     await execute(
         database,
-        text(newer).bindparams(failure=failure),
+        text(newer).bindparams(bindparam("failure", failure, type_=JSON)),
         text('UPDATE characters SET generation = \'{"min_p": 0.1, "temperature": 0.5}\''),
     )
     [seen] = await services.messages.by_ids(LOCAL_OWNER, [sent.reply.id])

@@ -10,6 +10,7 @@ from services.replies.options import ReplyMode, ReplyOptions
 from tests.support.makers import make_conversation, make_history
 
 
+@pytest.mark.sqlite
 async def test_appending_and_reading_never_scan_the_messages(
     services: Services, database: Database, statements: list[str]
 ) -> None:
@@ -30,6 +31,7 @@ async def test_appending_and_reading_never_scan_the_messages(
             assert not [step for step in steps if "SCAN messages" in step], (statement, steps)
 
 
+@pytest.mark.sqlite
 async def test_the_last_page_is_found_by_its_positions(services: Services, database: Database) -> None:
     conversation = await make_history(services, *(f"message {n}" for n in range(300)))
     [page] = await services.messages.path_pages(LOCAL_OWNER, [conversation.id], PageArguments(last=3))

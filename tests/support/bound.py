@@ -16,12 +16,13 @@ from tests.support.owners import OWNED_TABLES
 _TABLES = "|".join(OWNED_TABLES)
 # The condition that hides what is being deleted; it holds for every owner.
 _HIDDEN = re.compile(
-    r"\(SELECT (?:characters\.id|1 AS \w+)\s+FROM characters\s+WHERE characters\.deleting_at IS NOT NULL\)"
+    r"\(SELECT (?:characters\.id|(?:1|true) AS \w+)\s+FROM characters\s+"
+    r"WHERE characters\.deleting_at IS NOT NULL\)"
     r"|FROM conversations\s+WHERE (?:conversations\.id = \w+\.conversation_id|\w+\.conversation_id = "
     r"conversations\.id) AND conversations\.character_id IN"
 )
 _NAMED = re.compile(rf"(?:FROM|JOIN|UPDATE|INTO|,)\s+({_TABLES})\b(?!\.)(?:\s+AS\s+(\w+))?")
-_BOUND = re.compile(r"\b(\w+)\.owner = (?:\?|:owner)")
+_BOUND = re.compile(r"\b(\w+)\.owner = (?:\?|:owner|\$\d+)")
 
 
 @contextmanager

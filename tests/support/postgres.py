@@ -13,6 +13,9 @@ from models import Database
 SERVER = os.environ.get("REPARTEE_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 
+_LOCALE = "LOCALE_PROVIDER icu ICU_LOCALE 'en'"
+
+
 @asynccontextmanager
 async def connected() -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(SERVER)
@@ -27,10 +30,10 @@ def url_of(name: str) -> str:
 
 
 async def make_template() -> str:
-    """Make a database with all tables, and return its name."""
+    """Make a database with all tables, and return its name. Like most, it orders texts by a language."""
     name = f"repartee_template_{uuid.uuid4().hex[:12]}"
     async with connected() as server:
-        await server.execute(f"CREATE DATABASE {name}")
+        await server.execute(f"CREATE DATABASE {name} TEMPLATE template0 {_LOCALE}")
     database = Database(url_of(name))
     await database.migrate()
     await database.close()

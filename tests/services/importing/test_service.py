@@ -134,6 +134,7 @@ async def test_a_truncated_database_is_told(old: Old, tmp_path: Path) -> None:
     assert "damaged" in str((await old.bring(path)).sources[0].problem)
 
 
+@pytest.mark.sqlite
 async def test_the_wait_for_the_lock_is_said_and_ends(old: Old, database: Database, settings: Settings) -> None:
     said = io.StringIO()
     path = old.json_file("a.json", {"name": "A", "chat_history": ADA})
@@ -168,6 +169,7 @@ async def test_statements_do_not_grow_with_the_messages(old: Old, statements: li
     assert len(statements) == 2 * few
 
 
+@pytest.mark.sqlite
 async def test_a_write_that_is_tried_again_reports_and_stores_once(
     old: Old, database: Database, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from models import Conversation, Database, Message, Role, TitleSource, everyone
@@ -176,6 +177,7 @@ async def test_what_is_still_in_the_write_ahead_log_comes_along(old: Old, tmp_pa
     assert len(report.sources) == 1
 
 
+@pytest.mark.sqlite
 async def test_databases_of_other_programs_are_named(old: Old, database: Database, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     with closing(sqlite3.connect(other)) as connection:

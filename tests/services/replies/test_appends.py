@@ -51,6 +51,7 @@ async def finish(services: Services) -> None:
 
 
 @pytest.mark.parametrize("length", [10, MESSAGES])
+@pytest.mark.sqlite
 async def test_a_message_is_stored_by_the_same_few_statements_at_any_length(
     length: int,
     quiet: Services,
@@ -86,6 +87,7 @@ async def test_a_message_is_the_one_selected_where_the_history_was_cut_before(
     assert found == {("Ada.", False), ("Hi", True)}
 
 
+@pytest.mark.sqlite
 async def test_an_end_is_stored_by_seven_statements(quiet: Services, statements: list[str]) -> None:
     await append(quiet, (await make_history(quiet, "x")).id, ReplyMode.BACKGROUND)
     await finish(quiet)
@@ -94,6 +96,7 @@ async def test_an_end_is_stored_by_seven_statements(quiet: Services, statements:
     assert [named(one) for one in ended] == ["SELECT conversations", *changed]
 
 
+@pytest.mark.sqlite
 async def test_a_run_that_has_ended_is_not_ended_again(quiet: Services, database: Database) -> None:
     id = (await make_history(quiet, "x")).id
     sent = await quiet.replies.send(LOCAL_OWNER, id, "Hi", None, ReplyOptions(ReplyMode.BACKGROUND))

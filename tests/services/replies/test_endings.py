@@ -26,6 +26,7 @@ REFUSE = text("CREATE TRIGGER full BEFORE UPDATE OF ended ON runs BEGIN SELECT R
 ALLOW = text("DROP TRIGGER full")
 
 
+@pytest.mark.sqlite
 async def test_an_end_that_the_database_refuses_is_kept_until_it_is_stored(
     services: Services, database: Database, engine: TestEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -156,6 +157,7 @@ async def test_a_reply_that_is_deleted_before_its_prompt_is_read_ends_without_a_
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
+@pytest.mark.sqlite
 async def test_waiting_replies_cost_one_transaction_a_round_whatever_their_number(
     services: Services, database: Database, engine: TestEngine, statements: list[str]
 ) -> None:

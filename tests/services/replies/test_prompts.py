@@ -33,6 +33,7 @@ class Bytes:
         return [len(text.encode()) for text in texts]
 
 
+@pytest.mark.sqlite
 async def test_a_prompt_takes_two_statements_in_one_snapshot(
     services: Services, database: Database, engine: TestEngine, statements: list[str]
 ) -> None:
@@ -44,6 +45,7 @@ async def test_a_prompt_takes_two_statements_in_one_snapshot(
     assert prompt.generation.seed == 7
 
 
+@pytest.mark.sqlite
 async def test_a_long_prompt_takes_one_statement_more(
     services: Services, database: Database, engine: TestEngine, statements: list[str]
 ) -> None:

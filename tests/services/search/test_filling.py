@@ -21,6 +21,8 @@ from tests.support.makers import make_character, make_history, until
 from tests.support.owners import without_housekeeping
 from tests.support.processes import ROOT, environment, started
 
+pytestmark = pytest.mark.sqlite
+
 COUNT = 8_000
 
 SEARCH = 'query($after: String) { searchMessages(query: "x", first: 100, after: $after) { isComplete } }'
