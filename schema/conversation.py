@@ -58,8 +58,9 @@ class Conversation(Versioned):
             "ordered by position and then by age.",
             **PAGE_ARGUMENTS,
             include_inactive="Whether to return the messages outside the active path too.",
-            around="Returns the page that has the message with this id in its middle; a message outside the "
-            "active path has the place of its position there. Goes with `first` (50 by default), not with "
+            around="Returns the page that has the message with this id in its middle. For a message outside the "
+            "active path, which only `includeInactive` shows, it is the page around the message at the same "
+            "position. Goes with `first` (50 by default), not with "
             "`after`, `last` or `before`. An id of no message of this conversation is the error NOT_FOUND.",
         ),
         length=LAST_PAGE.size,
@@ -78,9 +79,9 @@ class Conversation(Versioned):
     )
     stream_cursor: str = field(
         conversation_fields.stream_cursor,
-        "A stream cursor for the conversation as it is in this result: pass it as `after` to replyStream to miss "
-        "no event. It is never newer than any text in the same result; deltas may overlap that text, and their "
-        "`offset` says where they belong.",
+        "The stream cursor of the conversation as it is in this result: pass it as `after` to replyStream to miss "
+        "no event. Some of the first deltas may be part of the texts in this result already; apply each at its "
+        "`offset`.",
     )
     forked_from: Message | None = field(
         message_fields.forked_from,

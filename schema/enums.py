@@ -53,7 +53,7 @@ enum(
     "TitleSource",
     "Where the title of a conversation comes from.",
     DEFAULT="The title is the default title.",
-    USER="The title was set by a client.",
+    USER="The title was set by a client of this API, for the user.",
     IMPORTED="The title was imported with the conversation.",
     GENERATED="The title was written by the model after a reply; it never replaces another one.",
 )

@@ -47,8 +47,9 @@ class ReplyFailure:
 
 
 @strawberry.input(
-    description="Sets how replies are generated, as in GenerationSettings. An omitted setting is inherited, or in "
-    "an update stays as it is; null clears it."
+    description="Sets how replies are generated, as in GenerationSettings. For a new object or for one reply, a "
+    "setting that is omitted or null is inherited. In an update, an omitted setting stays as it is, and null "
+    "makes it inherited."
 )
 class GenerationInput:
     model: str | None = strawberry.field(default=strawberry.UNSET, description=descriptions.MODEL)

@@ -38,7 +38,8 @@ class Mutation:
         input_type=inputs.CreateConversationInput,
         payload_type=payloads.CreateConversationPayload,
         payload_field="conversation",
-        description="Creates a conversation with a character; the greeting of the character is its first message.",
+        description="Creates a conversation with a character. Its first message is the greeting of the character, "
+        "if there is one and `includeGreeting` is true.",
     )
     update_conversation: payloads.UpdateConversationPayload | None = mutation(
         conversations.update,
@@ -75,8 +76,8 @@ class Mutation:
         conversations.clear_history,
         input_type=inputs.ClearHistoryInput,
         payload_type=payloads.ClearHistoryPayload,
-        description="Deletes all messages of a conversation; then its first message is the greeting of the"
-        " character again.",
+        description="Deletes all messages of a conversation, on every branch. Then its first message is the "
+        "greeting of the character again, if there is one and `includeGreeting` is true.",
     )
     send_message: payloads.SendMessagePayload | None = mutation(
         replies.send_message,
@@ -114,15 +115,15 @@ class Mutation:
         messages.select_alternative,
         input_type=inputs.SelectAlternativeInput,
         payload_type=payloads.SelectAlternativePayload,
-        description="Puts a message on the active path, and below it the messages that were on the path "
-        "when it last led through that message.",
+        description="Leads the active path through a message of any branch of the conversation, and below it "
+        "through the messages that the path led through last.",
     )
     add_alternative: payloads.AddAlternativePayload | None = mutation(
         replies.add_alternative,
         input_type=reply_inputs.AddAlternativeInput,
         payload_type=payloads.AddAlternativePayload,
-        description="Adds a text of the client as an alternative of a message, which begins a branch; "
-        "after a message with the role USER, the character replies.",
+        description="Adds a text of the client as an alternative of a message, with the role of that message, and "
+        "leads the active path to it. The character replies to an alternative of a message of the user.",
     )
     edit_message: payloads.EditMessagePayload | None = mutation(
         messages.edit_message,

@@ -21,7 +21,8 @@ class ReplyEvent:
         "the last one and pass it as `after` to replyStream to resume, over any transport and after a restart."
     )
     message_id: strawberry.ID = strawberry.field(
-        description="The id of the reply. It is enough to append deltas, and costs nothing to select."
+        description="The id of the reply. To append deltas, select this in place of `message`, which is read anew "
+        "for each event."
     )
     message: Message | None = field(
         replies.message_of_event,

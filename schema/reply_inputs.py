@@ -11,6 +11,7 @@ _PARENT = (
     "a new branch begins and becomes the active path."
 )
 _REPLY_MODE = "When the mutation returns: when the reply is final, at once, or without requesting a reply."
+_MODE_OF_REPLY = "When the mutation returns: when the reply is final, or at once. With NONE no reply is written."
 _IF_BUSY = "What the mutation does when another reply is being written in the conversation."
 _GENERATION = "How this reply is generated; omitted settings are inherited, see GenerationSettings."
 
@@ -36,7 +37,7 @@ class RequestReplyInput:
         description="The id of the conversation to request a reply in."
     )
     parent_id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=_PARENT)
-    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description=_REPLY_MODE)
+    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description=_MODE_OF_REPLY)
     if_busy: BusyPolicy = strawberry.field(default=BusyPolicy.REJECT, description=_IF_BUSY)
     generation: GenerationInput | None = strawberry.field(default=strawberry.UNSET, description=_GENERATION)
     idempotency_key: str | None = strawberry.field(
@@ -47,7 +48,7 @@ class RequestReplyInput:
 @strawberry.input(description="The reply that regenerateReply writes an alternative of, and how that is written.")
 class RegenerateReplyInput:
     message_id: strawberry.ID = strawberry.field(description="The id of the reply to regenerate.")
-    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description=_REPLY_MODE)
+    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description=_MODE_OF_REPLY)
     if_busy: BusyPolicy = strawberry.field(default=BusyPolicy.REJECT, description=_IF_BUSY)
     generation: GenerationInput | None = strawberry.field(default=strawberry.UNSET, description=_GENERATION)
     idempotency_key: str | None = strawberry.field(
@@ -60,7 +61,7 @@ class ContinueReplyInput:
     message_id: strawberry.ID = strawberry.field(
         description="The id of the reply to continue: the last message of the active path."
     )
-    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description=_REPLY_MODE)
+    reply_mode: ReplyMode = strawberry.field(default=ReplyMode.WAIT, description=_MODE_OF_REPLY)
     if_busy: BusyPolicy = strawberry.field(default=BusyPolicy.REJECT, description=_IF_BUSY)
     generation: GenerationInput | None = strawberry.field(default=strawberry.UNSET, description=_GENERATION)
     idempotency_key: str | None = strawberry.field(

@@ -23,7 +23,7 @@ class ServerInfo:
     )
     max_cost: int = strawberry.field(
         description="The maximum cost of a query or a mutation: about how many values its result can have, by the "
-        "page sizes that it requests. An event of a subscription may cost a tenth of it."
+        "page sizes that it requests. Each event of a subscription is limited to a tenth of this."
     )
     max_document_tokens: int = strawberry.field(description="The maximum number of tokens of a document.")
     max_depth: int = strawberry.field(description="The maximum depth of a document, in levels of fields.")

@@ -22,7 +22,8 @@ class Subscription:
         conversation_id=descriptions.CONVERSATION_TO_WATCH,
         after="Returns the events that come after this stream cursor: the `cursor` of an event or a "
         "`streamCursor`.",
-        until_done="Whether the stream ends after the first final event that leaves no reply being written.",
+        until_done="Whether the stream ends when a reply has ended and no other one is being written. When none "
+        "is being written at first, it waits for the next one.",
     )
     conversation_changed: ConversationChange = subscription(
         conversations.changes,
