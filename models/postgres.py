@@ -20,8 +20,8 @@ CONNECT_TIMEOUT = 5.0
 LOCK_TIMEOUT = 5000
 # Serialization failure, deadlock, lock not available.
 _TRANSIENT_STATES = {"40001", "40P01", "55P03"}
-# Classes of connection exceptions and of an operator's intervention, such as a restart.
-_GONE_CLASSES = ("08", "57P")
+# Connection exceptions, an operator's intervention such as a restart, and too many connections.
+_GONE_STATES = ("08", "57P", "53300")
 
 
 class PostgreSQL:
@@ -76,7 +76,7 @@ class PostgreSQL:
     def is_gone(self, error: BaseException) -> bool:
         if not isinstance(error, DBAPIError):
             return isinstance(error, OSError | TimeoutError)
-        return error.connection_invalidated or _state_of(error).startswith(_GONE_CLASSES)
+        return error.connection_invalidated or _state_of(error).startswith(_GONE_STATES)
 
 
 def asyncpg_url(url: URL) -> URL:

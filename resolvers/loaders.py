@@ -108,7 +108,8 @@ class Loaders:
 
 def _page_size(key: _Asked) -> int:
     page: PageArguments = key[-1]
-    return page.size + 1
+    # Two at least: SQLite joins at most 500 queries in one.
+    return max(page.size + 1, 2)
 
 
 def _alike(
@@ -120,10 +121,15 @@ def _alike(
         ids_by_arguments: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)
         for key in keys:
             ids_by_arguments[key[1:]].append(key[0])
-        found: dict[tuple[Any, ...], T] = {}
+        found: dict[tuple[Any, ...], Any] = {}
         for arguments, ids in ids_by_arguments.items():
-            for id, value in zip(ids, await load(ids, *arguments), strict=True):
-                found[(id, *arguments)] = value
+            values: Sequence[Any]
+            try:
+                values = await load(ids, *arguments)
+            except Exception as error:
+                # What is wrong with the arguments of one field is no matter of the others.
+                values = [error] * len(ids)
+            found |= {(id, *arguments): value for id, value in zip(ids, values, strict=True)}
         return [found[key] for key in keys]
 
     return load_all

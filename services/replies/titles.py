@@ -6,6 +6,7 @@ of the conversation in the engine's prompt cache, and cost the next reply its fi
 
 import asyncio
 import logging
+import re
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -28,6 +29,8 @@ INSTRUCTION = (
 MAX_TOKENS = 24
 MAX_LENGTH = 60
 _SURROUNDING = " \t\"'“”„‚‘’«»*_#.:;,-–—"
+# Some models reason aloud first; without an end there is no title yet.
+_REASONING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _LABELS = ("title", "titel", "titre", "título", "titolo")
 
 
@@ -93,7 +96,9 @@ class TitleWriter:
 
 def title_in(answer: str) -> str:
     """Returns the title in a model's answer; empty when there is none."""
-    line = next((line for line in answer.splitlines() if line.strip(_SURROUNDING)), "")
+    said = _REASONING.sub("", answer)
+    lines = [line for line in said.splitlines() if line.strip(_SURROUNDING).lower() not in ("", *_LABELS)]
+    line = next(iter(lines), "")
     before, _, after = line.partition(":")
     if before.strip(_SURROUNDING).lower() in _LABELS:
         line = after

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -34,10 +34,6 @@ class _Known(NamedTuple):
     character_id: str
     version: int
     history_version: int
-
-
-# An id, when the conversation was updated, and what is known of it.
-_Version = tuple[str, datetime, _Known]
 
 
 class Place(Watch):
@@ -72,40 +68,31 @@ class WatchedList:
 
     async def look(self) -> None:
         """Reads what is new, and tells all watchers. Raises Unavailable."""
-        async with self._looking, self._database.snapshot(self._owner) as session:
-            if self._known is None:
-                self._known = await _all(session)
-                return
-            changed = self._differing(self._known, await _versions(session, self._seen_until - _OVERLAP))
-            # Characters keep how many conversations they have: if these are fewer than known, some were deleted.
-            if await _count(session) != len(self._known):
-                there = await _all(session)
-                self._forget(self._known, self._known.keys() - there.keys())
-                changed += [id for id in there if id not in self._known]
-                self._known = there
-            for conversation in await _rows(session, changed):
+        async with self._looking:
+            async with self._database.snapshot(self._owner) as session:
+                began, known = now(), self._known
+                if known is None:
+                    self._known = await _all(session)
+                    return
+                fresh, gone = _differing(known, await _versions(session, self._seen_until - _OVERLAP)), set()
+                # Characters keep how many conversations they have: if these are not as many, some were deleted.
+                if await _count(session) != len(known) + sum(id not in known for id in fresh):
+                    there = await _all(session)
+                    fresh, gone = _differing(known, there), known.keys() - there.keys()
+                rows = await _rows(session, list(fresh))
+            # From here on nothing is waited for: whoever leaves in the middle takes a change from nobody.
+            self._seen_until = began
+            known.update(fresh)
+            for id in gone:
+                self._tell(id, known.pop(id).character_id, ConversationChange(None, id))
+            for conversation in rows:
                 self._tell(conversation.id, conversation.character_id, ConversationChange(conversation))
 
-    async def recent(self, moment: datetime) -> list[tuple[str, ConversationChange]]:
+    async def recent(self, moment: datetime) -> list[tuple[str, Conversation]]:
         """Returns the conversations that have changed since, each with its character's id."""
         async with self._database.snapshot(self._owner) as session:
-            versions = await _versions(session, moment - _BEFORE)
-            found = await _rows(session, [id for id, _, _ in versions])
-        return [(one.character_id, ConversationChange(one)) for one in found]
-
-    def _differing(self, known: dict[str, _Known], versions: list[_Version]) -> list[str]:
-        """Notes the versions. Returns the ids of those that are not as they were known."""
-        differing = []
-        for id, updated_at, version in versions:
-            self._seen_until = max(self._seen_until, updated_at)
-            if known.get(id) != version:
-                known[id] = version
-                differing.append(id)
-        return differing
-
-    def _forget(self, known: dict[str, _Known], gone: set[str]) -> None:
-        for id in gone:
-            self._tell(id, known.pop(id).character_id, ConversationChange(None, id))
+            found = await _rows(session, list(await _versions(session, moment - _BEFORE)))
+        return [(one.character_id, one) for one in found]
 
     def _tell(self, id: str, character_id: str, change: ConversationChange) -> None:
         for place in self.places:
@@ -146,13 +133,16 @@ class Lists:
         began = now()
         with self._watching(owner) as (watched, place):
             await watched.look()
-            for of, change in await watched.recent(began):
+            told = {}
+            for of, conversation in await watched.recent(began):
+                told[conversation.id] = conversation.version, conversation.history_version
                 if character_id in (None, of):
-                    yield change
+                    yield ConversationChange(conversation)
             while True:
                 await place.changed()
                 for change in place.take(character_id):
-                    yield change
+                    if not _is_older(change, told):
+                        yield change
 
     @contextmanager
     def _watching(self, owner: str) -> Iterator[tuple[WatchedList, Place]]:
@@ -176,14 +166,25 @@ class Lists:
     async def _run(self) -> None:
         while True:
             await self._is_watched.wait()
-            try:
-                await asyncio.wait_for(self._is_hinted.wait(), CLOCK_SECONDS)
-                await asyncio.sleep(GATHER_SECONDS)
-            except TimeoutError:
-                pass
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOCK_SECONDS):
+                    await self._is_hinted.wait()
+                    await asyncio.sleep(GATHER_SECONDS)
             self._is_hinted.clear()
             for watched in list(self._lists.values()):
                 await _look(watched)
+
+
+def _differing(known: dict[str, _Known], there: dict[str, _Known]) -> dict[str, _Known]:
+    return {id: version for id, version in there.items() if known.get(id) != version}
+
+
+def _is_older(change: ConversationChange, told: dict[str, tuple[int, int]]) -> bool:
+    """Returns whether a watcher that has been told these versions knows the change already."""
+    if change.conversation is None:
+        return False
+    versions = told.pop(change.conversation.id, None)
+    return versions is not None and versions >= (change.conversation.version, change.conversation.history_version)
 
 
 async def _look(watched: WatchedList) -> None:
@@ -199,9 +200,9 @@ async def _all(session: AsyncSession) -> dict[str, _Known]:
     return {row[0]: _Known(*row[1:]) for row in await session.execute(select(Conversation.id, *_KNOWN))}
 
 
-async def _versions(session: AsyncSession, since: datetime) -> list[_Version]:
-    query = select(Conversation.id, Conversation.updated_at, *_KNOWN).where(Conversation.updated_at >= since)
-    return [(row[0], row[1], _Known(*row[2:])) for row in await session.execute(query)]
+async def _versions(session: AsyncSession, since: datetime) -> dict[str, _Known]:
+    query = select(Conversation.id, *_KNOWN).where(Conversation.updated_at >= since)
+    return {row[0]: _Known(*row[1:]) for row in await session.execute(query)}
 
 
 async def _rows(session: AsyncSession, ids: Sequence[str]) -> list[Conversation]:

@@ -52,8 +52,6 @@ INTROSPECTION_LENGTHS = {
     "__Type.inputFields": 3,
     "__Field.args": 1,
 }
-# Introspection queries nest this field deeply, but it is null almost everywhere.
-_FREE = {"__Type.ofType"}
 
 
 @dataclass(frozen=True)
@@ -170,7 +168,7 @@ class _Compiler:
         coordinate = f"{parent.name}.{node.name.value}"
         definition = self._definition(parent, node.name.value)
         selection.values += is_leaf_type(get_named_type(definition.type)) + _extra(definition)
-        if node.selection_set is None or coordinate in _FREE:
+        if node.selection_set is None:
             return
         inner, price = self.selection(node.selection_set, get_named_type(definition.type)), price_of(definition)
         self.takes_history |= price.takes_history

@@ -3,17 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from models import LOCAL_OWNER, Database
+from models import LOCAL_OWNER, Conversation, Database
 from services import Services
 from services.errors import NotFound
 from services.replies.options import ReplyMode, ReplyOptions
 from services.settings import Settings
 from tests.conftest import opened
 from tests.support.client import Client
+from tests.support.database import execute
 from tests.support.makers import TestEngine, make_character, make_conversation, make_history, until
 from tests.support.owners import OTHER_OWNER
 
@@ -161,3 +164,32 @@ async def test_a_sidebar_is_told_over_a_socket(client: Client, services: Service
         found = (await anext(watching))["data"]["conversationsChanged"]["conversation"]
     assert found["lastMessage"] == {"excerpt": "Hello"}
     await watching.aclose()
+
+
+async def test_one_who_leaves_in_the_middle_of_a_look_takes_a_change_from_nobody(services: Services) -> None:
+    conversation = await make_conversation(services, title="Before")
+    async with watching(services) as watcher:
+        watched = services.lists._lists[LOCAL_OWNER]
+        # Nobody is hinted, so that only the look below can see it.
+        services.lists._hint, hint = lambda owner: None, services.lists._hint
+        await services.conversations.update(LOCAL_OWNER, conversation.id, {"title": "After"})
+        for steps in range(1, 40):
+            leaving = asyncio.create_task(watched.look())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            leaving.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
+        services.lists._hint = hint
+        await until(lambda: watcher.titles.get(conversation.id) == "After")
+
+
+async def test_a_moment_in_the_future_silences_nothing(services: Services, database: Database) -> None:
+    """The clock of another machine may be ahead."""
+    ahead, other = await make_conversation(services), await make_conversation(services)
+    async with watching(services) as watcher:
+        future = datetime.now(UTC) + timedelta(minutes=10)
+        change = update(Conversation).where(Conversation.id == ahead.id)
+        await execute(database, change.values(updated_at=future, version=Conversation.version + 1, title="Ahead"))
+        await until(lambda: watcher.titles.get(ahead.id) == "Ahead")
+        await services.conversations.update(LOCAL_OWNER, other.id, {"title": "Now"})
+        await until(lambda: watcher.titles.get(other.id) == "Now")

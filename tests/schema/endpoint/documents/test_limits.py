@@ -201,5 +201,8 @@ async def test_introspection_within_introspection_is_refused(served: Client) -> 
     deep = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }"
     assert (await served.fail(deep))["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
     leaves = "name description isDeprecated deprecationReason"
+    below = fields(49, "a#: fields { name }")[1:-1]
+    of_type = f"{{ __schema {{ types {{ fields {{ type {{ ofType {{ {below} }} }} }} }} }} }}"
+    assert (await served.fail(of_type))["extensions"]["code"] == "TOO_COSTLY"
     many = fields(40, f"a#: __schema {{ types {{ fields {{ {leaves} args {{ {leaves} defaultValue }} }} }} }}")
     assert (await served.fail(many))["extensions"]["code"] == "TOO_COSTLY"
