@@ -14,6 +14,7 @@ from services import Services
 from services.errors import NotFound
 from services.replies.options import ReplyMode, ReplyOptions
 from services.settings import Settings
+from services.streaming import lists
 from tests.conftest import opened
 from tests.support.client import Client
 from tests.support.database import execute
@@ -166,20 +167,28 @@ async def test_a_sidebar_is_told_over_a_socket(client: Client, services: Service
     await watching.aclose()
 
 
-async def test_one_who_leaves_in_the_middle_of_a_look_takes_a_change_from_nobody(services: Services) -> None:
+async def test_one_who_leaves_in_the_middle_of_a_look_takes_a_change_from_nobody(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     conversation = await make_conversation(services, title="Before")
     async with watching(services) as watcher:
-        watched = services.lists._lists[LOCAL_OWNER]
-        # Nobody is hinted, so that only the look below can see it.
-        services.lists._hint, hint = lambda owner: None, services.lists._hint
-        await services.conversations.update(LOCAL_OWNER, conversation.id, {"title": "After"})
-        for steps in range(1, 40):
+        watched, blocked, rows = services.lists._lists[LOCAL_OWNER], asyncio.Event(), lists._rows
+
+        async def slow(*args: Any) -> Any:
+            if asyncio.current_task() is leaving:
+                blocked.set()
+                await asyncio.sleep(60)
+            return await rows(*args)
+
+        monkeypatch.setattr(lists, "_rows", slow)
+        # Nobody is hinted, so that the clock does not come first.
+        monkeypatch.setattr(services.lists, "_is_hinted", asyncio.Event())
+        async with watched._looking:
             leaving = asyncio.create_task(watched.look())
-            for _ in range(steps):
-                await asyncio.sleep(0)
-            leaving.cancel()
-            await asyncio.gather(leaving, return_exceptions=True)
-        services.lists._hint = hint
+            await asyncio.sleep(0)
+            await services.conversations.update(LOCAL_OWNER, conversation.id, {"title": "After"})
+        await blocked.wait()
+        leaving.cancel()
         await until(lambda: watcher.titles.get(conversation.id) == "After")
 
 
