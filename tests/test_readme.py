@@ -3,9 +3,10 @@
 import ast
 import asyncio
 import re
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,20 @@ async def test_the_shell_commands_hold_a_conversation(tmp_path: Path) -> None:
         [conversation] = answer["characters"][0]["conversations"]
         assert conversation["topic"] == "the weather at sea"
         assert [item["role"] for item in conversation["chatHistory"]] == ["assistant", "user", "assistant"]
+
+
+async def test_a_backup_is_whole_and_can_be_made_again(tmp_path: Path) -> None:
+    [command] = re.findall(r"^\.venv/bin/python -c .*VACUUM INTO.*$", READMES["models"], re.MULTILINE)
+    async with started(tmp_path) as (_, client):
+        await client.run("{ __typename }")
+        [database] = tmp_path.rglob("*.db")
+        command = command.replace(".venv/bin/python", sys.executable).replace("data/repartee.db", str(database))
+        await run("bash", "-ec", f"cd {tmp_path} && {command} && sleep 1.1 && {command}")
+    copies = list(tmp_path.glob("backup-*.db"))
+    assert len(copies) == 2
+    with closing(sqlite3.connect(copies[0])) as copy:
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert copy.execute("SELECT name FROM characters").fetchall() == [("Ayla",)]
 
 
 async def test_the_twenty_line_client_shows_the_reply(tmp_path: Path) -> None:
