@@ -131,14 +131,18 @@ async def test_a_backup_is_whole_and_can_be_made_again(tmp_path: Path) -> None:
     [command] = re.findall(r"^\.venv/bin/python -c .*VACUUM INTO.*$", READMES["models"], re.MULTILINE)
     async with started(tmp_path) as (_, client):
         await client.run("{ __typename }")
-        [database] = tmp_path.rglob("*.db")
+        [database] = files(tmp_path, "*.db")
         command = command.replace(".venv/bin/python", sys.executable).replace("data/repartee.db", str(database))
         await run("bash", "-ec", f"cd {tmp_path} && {command} && sleep 1.1 && {command}")
-    copies = list(tmp_path.glob("backup-*.db"))
+    copies = files(tmp_path, "backup-*.db")
     assert len(copies) == 2
     with closing(sqlite3.connect(copies[0])) as copy:
         assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert copy.execute("SELECT name FROM characters").fetchall() == [("Ayla",)]
+
+
+def files(folder: Path, pattern: str) -> list[Path]:
+    return sorted(folder.rglob(pattern))
 
 
 async def test_the_twenty_line_client_shows_the_reply(tmp_path: Path) -> None:
