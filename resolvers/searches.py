@@ -16,6 +16,9 @@ from services.search import snippets
 from services.search.service import Finds
 from services.search.snippets import Snippet, TextRange
 
+# Characters of the messages of a page beyond which their snippets would hold up the event loop: about 5 ms.
+THREAD_LENGTH = 50_000
+
 
 @dataclass
 class Hit:
@@ -60,11 +63,19 @@ async def search_messages(
 async def _hits(info: Info, finds: Finds) -> list[Hit]:
     """Returns the hits whose messages have not been deleted since they were found."""
     messages = await asyncio.gather(*(by_id(info, one.message_id) for one in finds.found))
-    return [
+    hits = [
         Hit(cursor, message, finds.words)
         for cursor, message in zip(finds.cursors, messages, strict=True)
         if message is not None
     ]
+    if sum(len(hit.node.content) for hit in hits) > THREAD_LENGTH:
+        await asyncio.to_thread(_make_snippets, hits)
+    return hits
+
+
+def _make_snippets(hits: Sequence[Hit]) -> None:
+    for hit in hits:
+        _ = hit.snippet
 
 
 def _page_info(finds: Finds) -> PageInfo:

@@ -1,8 +1,13 @@
 """A search as clients make it: pages, marks in snippets, and errors that say what to do."""
 
+import threading
+from collections.abc import Sequence
+
 import pytest
 
+from resolvers.searches import THREAD_LENGTH
 from services import Services
+from services.search import snippets
 from tests.support.client import Client
 from tests.support.makers import make_history
 
@@ -43,3 +48,21 @@ async def test_a_search_that_cannot_be_is_refused_in_words(
 ) -> None:
     error = await client.fail(SEARCH, **variables)
     assert (error["extensions"]["code"], error["message"]) == (code, message)
+
+
+@pytest.mark.parametrize(("length", "is_elsewhere"), [(100, False), (THREAD_LENGTH, True)])
+async def test_long_messages_hold_up_nobody_else(
+    client: Client, services: Services, monkeypatch: pytest.MonkeyPatch, length: int, is_elsewhere: bool
+) -> None:
+    """Their snippets are made in another thread than the event loop's."""
+    threads, here, make = [], threading.get_ident(), snippets.snippet
+
+    def noting(text: str, words: Sequence[str]) -> snippets.Snippet:
+        threads.append(threading.get_ident())
+        return make(text, words)
+
+    monkeypatch.setattr(snippets, "snippet", noting)
+    await make_history(services, "x" * length + " umbrella")
+    found = await client.run('{ searchMessages(query: "umbrella") { edges { snippet } } }')
+    assert found["searchMessages"]["edges"][0]["snippet"].endswith("umbrella")
+    assert [one != here for one in threads] == [is_elsewhere]
