@@ -116,7 +116,7 @@ def _spare_event_loop() -> None:
     With its own thresholds it looked at everything in the middle of a large query, for 100 to 250 ms.
     """
     gc.freeze()
-    gc.set_threshold(20_000, 5, 50)
+    gc.set_threshold(20_000, 5, 25)
 
 
 async def migrate(settings: Settings) -> None:
