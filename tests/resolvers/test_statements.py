@@ -2,11 +2,11 @@
 
 import pytest
 
-from resolvers.budget import Budget
-from resolvers.context import Context
-from schema import schema
+from models import LOCAL_OWNER
+from schema.endpoint.execution.operations import PlainQuery
 from services import Services
 from tests.support.makers import make_character, make_history
+from tests.support.plain_reads import Asking
 
 PLAIN = "{ characters(first: 100) { name conversations { title messages(last: 4) { role content } } } }"
 RELAY = """{ charactersConnection(first: 100) { totalCount pageInfo { hasNextPage endCursor } edges { cursor node {
@@ -30,13 +30,12 @@ async def test_the_count_of_statements_does_not_grow(
 ) -> None:
     # Its rounds would be counted too.
     await services.housekeeping.close()
-    counts = []
+    asking, counts = Asking(services, LOCAL_OWNER), []
     for more in (3, 27):
         await fill(services, more)
         statements.clear()
-        context = Context(services)
-        context.budget = Budget(limit=1000, known=0)
-        result = await schema.execute(document, context_value=context)
-        assert result.errors is None
+        operation = asking.prepared(document)
+        rows = operation.by_rows() if isinstance(operation, PlainQuery) else operation
+        assert "errors" not in await rows.result()
         counts.append(len([one for one in statements if not one.startswith(("PRAGMA", "BEGIN"))]))
     assert counts == [count, count]
