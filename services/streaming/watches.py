@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 
 # Watches that are woken before others get their turn.
-_BATCH = 16
+BATCH = 16
 
 
 class Watch:
@@ -61,7 +61,7 @@ class Watches:
             self._wake_batch()
 
     def _wake_batch(self) -> None:
-        for _ in range(min(_BATCH, len(self._round))):
+        for _ in range(min(BATCH, len(self._round))):
             self._round.popleft().wake()
         if not self._round and self._is_called_again:
             self._is_called_again = False

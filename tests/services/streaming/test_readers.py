@@ -12,7 +12,7 @@ from services.paging import PageArguments
 from services.replies.options import BusyPolicy, ReplyMode, ReplyOptions
 from services.settings import Settings
 from services.streaming.events import ReplyDelta, ReplyEvent, ReplyFinished, ReplySnapshot, ReplyStarted
-from services.streaming.watches import Watch, Watches
+from services.streaming.watches import BATCH, Watch, Watches
 from tests.conftest import opened
 from tests.services.streaming.test_streams import fold
 from tests.support.makers import TestEngine, make_conversation, make_history, until
@@ -87,8 +87,11 @@ async def test_those_who_are_up_to_date_are_told_the_same_event(services: Servic
         engine.answer("One ", "two.")
         await services.replies.send(LOCAL_OWNER, conversation.id, "Count.", None, WAIT)
         await until(lambda: all(one.has(ReplyFinished) for one in watchers))
+    # They are woken in batches, and between two of these a newer view may come, which makes its events anew.
+    batches = -(-WATCHERS // BATCH)
     for events in zip(*(one.events for one in watchers), strict=True):
-        assert len({id(event) for event in events}) == 1
+        assert len(set(map(repr, events))) == 1
+        assert len({id(event) for event in events}) <= batches
 
 
 async def test_growing_text_asks_the_database_nothing(
