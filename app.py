@@ -28,7 +28,8 @@ from schema.endpoint import GraphQLEndpoint
 from schema.endpoint.http.server import Server, server_config
 from services import Services
 from services.broker.memory import MemoryBroker
-from services.engines import Engine, EngineConfigurationError, EngineError
+from services.engines import EngineConfigurationError, EngineError
+from services.engines.asking import Models
 from services.engines.choosing import choose_engine
 from services.importing import commands as import_commands
 from services.legacy import FORMAT as LEGACY
@@ -60,15 +61,15 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         await services.open()
         if is_new:
             await welcome(services.characters, services.conversations, LOCAL_OWNER)
-        warming = asyncio.create_task(_warm_up(engine))
+        warming = asyncio.create_task(_warm_up(services.models))
         stack.callback(warming.cancel)
         yield services
 
 
-async def _warm_up(engine: Engine) -> None:
+async def _warm_up(models: Models) -> None:
     """Loads the model before the first request needs it, and warns early if that fails."""
     try:
-        await engine.models()
+        await models.all()
     except EngineError as error:
         logger.warning("The engine does not answer yet: %s", error.failure.message)
 

@@ -63,7 +63,7 @@ class WatchedList:
         self._database = database
         self._owner = owner
         self._known: dict[str, _Known] | None = None
-        self._seen_until = now()
+        self._looked_at = now()
         self._looking = asyncio.Lock()
 
     async def look(self) -> None:
@@ -74,25 +74,24 @@ class WatchedList:
                 if known is None:
                     self._known = await _all(session)
                     return
-                fresh, gone = _differing(known, await _versions(session, self._seen_until - _OVERLAP)), set()
+                fresh, gone = _differing(known, await _versions(session, self._looked_at - _OVERLAP)), set()
                 # Characters keep how many conversations they have: if these are not as many, some were deleted.
                 if await _count(session) != len(known) + sum(id not in known for id in fresh):
                     there = await _all(session)
                     fresh, gone = _differing(known, there), known.keys() - there.keys()
                 rows = await _rows(session, list(fresh))
             # From here on nothing is waited for: whoever leaves in the middle takes a change from nobody.
-            self._seen_until = began
+            self._looked_at = began
             known.update(fresh)
             for id in gone:
                 self._tell(id, known.pop(id).character_id, ConversationChange(None, id))
             for conversation in rows:
                 self._tell(conversation.id, conversation.character_id, ConversationChange(conversation))
 
-    async def recent(self, moment: datetime) -> list[tuple[str, Conversation]]:
-        """Returns the conversations that have changed since, each with its character's id."""
+    async def recent(self, moment: datetime) -> list[Conversation]:
+        """Returns the conversations that have changed since shortly before the moment."""
         async with self._database.snapshot(self._owner) as session:
-            found = await _rows(session, list(await _versions(session, moment - _BEFORE)))
-        return [(one.character_id, one) for one in found]
+            return await _rows(session, list(await _versions(session, moment - _BEFORE)))
 
     def _tell(self, id: str, character_id: str, change: ConversationChange) -> None:
         for place in self.places:
@@ -134,9 +133,9 @@ class Lists:
         with self._watching(owner) as (watched, place):
             await watched.look()
             told = {}
-            for of, conversation in await watched.recent(began):
+            for conversation in await watched.recent(began):
                 told[conversation.id] = conversation.version, conversation.history_version
-                if character_id in (None, of):
+                if character_id in (None, conversation.character_id):
                     yield ConversationChange(conversation)
             while True:
                 await place.changed()

@@ -31,7 +31,7 @@ from schema.endpoint.errors import PAYLOAD_TOO_LARGE, Formatted, RequestError, r
 from schema.endpoint.execution.arguments import Variables, flags_of
 from schema.endpoint.execution.event_writers import EventWriter, event_writer
 from schema.endpoint.execution.json_plans import JsonPlan, make_plan
-from schema.endpoint.execution.results import Operation, formatted
+from schema.endpoint.execution.results import Operation, formatted, too_large
 from services.lru_cache import LRUCache
 
 logger = logging.getLogger("repartee.graphql")
@@ -112,7 +112,7 @@ class PlainQuery:
         try:
             data = await self.plan.data(self.context, self.variables)
         except ReadTooLarge:
-            return {"data": None, "errors": [errors.answer_too_large(self.max_answer)]}
+            return too_large(self.max_answer)
         except Exception:
             logger.warning("A plain read failed; its query is executed by rows.", exc_info=True)
             data = None

@@ -83,6 +83,8 @@ class Operation:
 
 def formatted(data: bytes, max_answer: int) -> Formatted:
     """Return the result with this JSON as its data, or with an error in place of too much data."""
-    if len(data) > max_answer:
-        return {"data": None, "errors": [errors.answer_too_large(max_answer)]}
-    return {"data": orjson.Fragment(data)}
+    return too_large(max_answer) if len(data) > max_answer else {"data": orjson.Fragment(data)}
+
+
+def too_large(max_answer: int) -> Formatted:
+    return {"data": None, "errors": [errors.answer_too_large(max_answer)]}
