@@ -73,7 +73,7 @@ def settings(database_url: str) -> Settings:
 
 @pytest.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.max_answer)
     await database.migrate()
     yield database
     await database.close()

@@ -1,15 +1,12 @@
 """How much one statement reads at the most, before all of it is in memory."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from sqlalchemy import select
 
 from models import LOCAL_OWNER, Database, Message, ReadTooLarge, everyone
 from services import Services
 from services.settings import Settings
-from tests.conftest import opened
-from tests.support.makers import TestEngine, make_history
+from tests.support.makers import make_history
 
 pytestmark = pytest.mark.sqlite
 
@@ -19,17 +16,8 @@ MANY = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <
 
 
 @pytest.fixture
-async def database(settings: Settings) -> AsyncIterator[Database]:
-    database = Database(settings.database_url, LIMIT)
-    await database.migrate()
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-async def services(settings: Settings, database: Database) -> AsyncIterator[Services]:
-    async with opened(settings, database, TestEngine()) as services:
-        yield services
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"max_answer": LIMIT})
 
 
 async def test_a_statement_stops_where_it_has_read_too_much(database: Database) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -22,14 +21,6 @@ PAGES = ["{ id content }", "{ id content usage { totalTokens } }"]
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"max_answer": CEILING, "max_cost": 500})
-
-
-@pytest.fixture
-async def database(settings: Settings) -> AsyncIterator[Database]:
-    database = Database(settings.database_url, CEILING)
-    await database.migrate()
-    yield database
-    await database.close()
 
 
 async def test_a_chat_history_costs_as_much_as_it_has_messages(client: Client, services: Services) -> None:

@@ -1,4 +1,4 @@
-"""Clients that do not read, do not send, or leave are let go, and hold nothing."""
+"""Clients that do not read or do not send are let go, and hold nothing."""
 
 import asyncio
 import json
@@ -13,7 +13,6 @@ from starlette.websockets import WebSocket
 from websockets.exceptions import InvalidStatus
 
 from app import _listen
-from models import LOCAL_OWNER
 from resolvers.context import Context
 from schema import schema
 from schema.endpoint.browsers import Origins
@@ -23,7 +22,6 @@ from schema.endpoint.execution.operations import Operations
 from schema.endpoint.http.open_connections import OpenConnections
 from schema.endpoint.websocket import Sockets
 from services import Services
-from services.engines.asking import Models
 from services.settings import Settings
 from tests.conftest import serving
 from tests.schema.endpoint.raw_socket import RawSocket, frame, post, raw_socket
@@ -214,54 +212,6 @@ async def test_only_so_many_bytes_wait_for_one_socket(services: Services, conver
         assert seen.count(b'"type":"next"') >= 2
         await slow.send_message(ask(conversation))
         assert b'"type":"next"' in await slow.read()
-
-
-class SlowModels(Models):
-    """Needs for ever, and knows whether it was stopped."""
-
-    def __init__(self) -> None:
-        super().__init__(TestEngine())
-        self.events: list[str] = []
-
-    async def all(self) -> Any:
-        self.events.append("asked")
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            self.events.append("stopped")
-            raise
-
-
-@pytest.mark.parametrize("origins", [(), ("https://app.example",)])
-async def test_a_query_whose_client_leaves_is_stopped(
-    services: Services, caplog: pytest.LogCaptureFixture, origins: tuple[str, ...]
-) -> None:
-    models = SlowModels()
-    settings = services.settings.model_copy(update={"allowed_origins": origins})
-    async with serving(replace(services, models=models, settings=settings)) as client:
-        async with raw_socket(client.url) as leaving:
-            await leaving.send(post(b'{"query": "{ models { name } }"}'))
-            await until(lambda: models.events == ["asked"])
-        await until(lambda: models.events == ["asked", "stopped"], patience=2)
-        await until(lambda: not busy())
-    assert not [record for record in caplog.records if record.levelname == "ERROR"]
-
-
-async def test_a_mutation_whose_client_leaves_goes_on(
-    client: Client, services: Services, engine: TestEngine
-) -> None:
-    conversation = await make_conversation(services)
-    mutation = """mutation ($id: ID!) { sendMessage(input: {conversationId: $id, content: "Hi"}) {
-        reply { content } } }"""
-    async with raw_socket(client.url) as leaving:
-        await leaving.send(post(json.dumps({"query": mutation, "variables": {"id": conversation.id}}).encode()))
-        await until(lambda: engine.prompts)
-    await asyncio.sleep(0.1)
-    assert busy()
-    engine.answer("Hello.")
-    await until(lambda: not busy())
-    [history] = await services.chat_histories.of_conversations(LOCAL_OWNER, [conversation.id])
-    assert [item["content"] for item in history] == ["Hi", "Hello."]
 
 
 async def test_rubbish_after_a_send_that_failed_ends_the_socket_quietly(services: Services) -> None:
