@@ -27,7 +27,7 @@ from schema import sdl
 from schema.endpoint import GraphQLEndpoint
 from schema.endpoint.http.server import Server, server_config
 from services import Services
-from services.broker.memory import MemoryBroker
+from services.broker.choosing import BrokerConfigurationError, choose_broker
 from services.engines import EngineConfigurationError, EngineError
 from services.engines.asking import Models
 from services.engines.choosing import choose_engine
@@ -52,11 +52,14 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
     """Opens every part, and closes them in reverse order. Raises StartError."""
     engine = choose_engine(settings)
     database = Database(settings.database_url, settings.max_answer)
+    broker = choose_broker(settings)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(engine.close)
         stack.push_async_callback(database.close)
         is_new = await _migrated(database)
-        services = Services.build(settings, database, MemoryBroker(), engine)
+        broker.start()
+        stack.push_async_callback(broker.close)
+        services = Services.build(settings, database, broker, engine)
         stack.push_async_callback(services.close)
         await services.open()
         if is_new:
@@ -209,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValidationError as error:
         first = error.errors()[0]
         return _failed(f"REPARTEE_{str(first['loc'][0]).upper()} is wrong: {first['msg']}.")
-    except (StartError, EngineConfigurationError) as error:
+    except (StartError, EngineConfigurationError, BrokerConfigurationError) as error:
         return _failed(str(error))
     except (ArgumentError, NoSuchModuleError) as error:
         return _failed(f"REPARTEE_DATABASE_URL is wrong: {error}")

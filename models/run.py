@@ -13,6 +13,7 @@ class Run(Owned, Base):
     """`started`, `ended`: values of the conversation's history_version. Offsets count code points.
 
     `writer` names the process that writes the run; it holds the run as long as its row in `writers` is alive.
+    `stop_wanted` is how another process asks it to stop.
     """
 
     __tablename__ = "runs"
@@ -41,3 +42,4 @@ class Run(Owned, Base):
     usage: Mapped[TokenUsage | None] = mapped_column(Record(TokenUsage))
     model: Mapped[str | None]
     writer: Mapped[str]
+    stop_wanted: Mapped[bool] = mapped_column(default=False)

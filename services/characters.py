@@ -98,12 +98,12 @@ class CharacterService:
         """
 
         async def work(session: AsyncSession) -> tuple[str, int]:
-            await _stop_replies(session, character_id)
+            written = await _stop_replies(session, character_id)
             character = await lock_character(session, character_id)
             # An import finds its origins by their keys, so these must not outlive the character.
             await session.execute(delete(Origin).where(Origin.character_id == character_id))
-            for watched in await self._watched_conversations(session, character_id):
-                self._broker.changed(session, watched)
+            for conversation_id in {*written, *await self._watched_conversations(session, character_id)}:
+                self._broker.changed(session, conversation_id)
             self._broker.list_changed(session)
             character.deleting_at = now()
             return character.id, character.conversation_count
@@ -148,12 +148,14 @@ async def require_character(
     return character
 
 
-async def _stop_replies(session: AsyncSession, character_id: str) -> None:
-    """Ends the runs of the character's conversations, so that their writers let go."""
+async def _stop_replies(session: AsyncSession, character_id: str) -> list[str]:
+    """Ends the runs of the character's conversations, so that writers let go. Returns these conversations."""
     open_runs = select(Run.conversation_id, Run.started).join(Conversation, Conversation.id == Run.conversation_id)
     open_runs = open_runs.where(Conversation.character_id == character_id, Run.ended.is_(None))
-    for key in await session.execute(open_runs.order_by(Run.conversation_id)):
-        await runs.end(session, runs.RunKey(*key), runs.STOPPED)
+    keys = [runs.RunKey(*row) for row in await session.execute(open_runs.order_by(Run.conversation_id))]
+    for key in keys:
+        await runs.end(session, key, runs.STOPPED)
+    return [key.conversation_id for key in keys]
 
 
 def _matching(search: str | None) -> list[ColumnElement[bool]]:

@@ -77,6 +77,7 @@ async def begin(session: AsyncSession, conversation: Conversation, message: Mess
         "start_offset": len(message.content),
         "status": Status.PENDING,
         "writer": writer,
+        "stop_wanted": False,
     }
     await _STORE.store(session, [run])
     return key

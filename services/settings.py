@@ -29,6 +29,14 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "sqlite+aiosqlite:///data/repartee.db", description="The database, as an SQLAlchemy URL."
     )
+    broker_url: SecretStr | None = Field(
+        None,
+        description="Redis or Valkey, for several processes: `redis://…` or `rediss://…`. "
+        "Without it PostgreSQL's NOTIFY tells them what others change.",
+    )
+    broker_prefix: str = Field(
+        "repartee:", max_length=20, description="What the names of the broker's channels begin with."
+    )
     engine: Literal["auto", "local", "openai", "builtin"] = Field(
         "auto", description="The engine that writes replies; `auto` takes the first one that can run here."
     )

@@ -91,8 +91,10 @@ async def services(settings: Settings, database: Database, engine: TestEngine) -
 
 
 @asynccontextmanager
-async def opened(settings: Settings, database: Database, engine: Engine) -> AsyncIterator[Services]:
-    services = Services.build(settings, database, MemoryBroker(), engine)
+async def opened(
+    settings: Settings, database: Database, engine: Engine, broker: MemoryBroker | None = None
+) -> AsyncIterator[Services]:
+    services = Services.build(settings, database, broker or MemoryBroker(), engine)
     await services.open()
     yield services
     services.writer.grace = 0

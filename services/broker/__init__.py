@@ -27,6 +27,11 @@ class LiveReply(Text, Protocol):
 class Listener(Protocol):
     """Is told, in the middle of whatever the caller does: it only notes what it will do."""
 
+    @property
+    def wants_text(self) -> bool:
+        """Whether it is told of growing text for somebody who sees it."""
+        ...
+
     def rows_changed(self) -> None: ...
     def text_grew(self) -> None: ...
 
@@ -39,7 +44,14 @@ class Broker(Protocol):
         ...
 
     def live(self, conversation_id: str) -> LiveReply | None:
-        """Returns the running reply of the conversation, if its text is available here."""
+        """Returns the running reply of the conversation, if this process writes it."""
+        ...
+
+    def follow(self, conversation_id: str, run: int, text: str) -> Text | None:
+        """Returns the growing text of a run that another process writes, which begins with its row's `text`.
+
+        None when it does not come here, or no listener wants it.
+        """
         ...
 
     def changed(self, session: AsyncSession, conversation_id: str) -> None:

@@ -8,14 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Owner, after_commit
 from services.broker import Listener
-from services.broker.texts import GrowingText
+from services.broker.texts import GrowingText, Text
 
 # Seconds for which text is gathered before listeners are told again.
 DELTA_INTERVAL = 0.03
 
 
-class _Live(GrowingText):
-    def __init__(self, topic: "_Topic", run: int, message_id: str, text: str) -> None:
+class Live(GrowingText):
+    def __init__(self, topic: "Topic", run: int, message_id: str, text: str) -> None:
         super().__init__(text)
         self.run = run
         self.message_id = message_id
@@ -38,24 +38,23 @@ class _Live(GrowingText):
     def _tell(self) -> None:
         self._telling = None
         self._last_told = asyncio.get_running_loop().time()
-        for listener in self._topic.listeners:
-            listener.text_grew()
+        self._topic.tell_text()
 
 
-class _Topic:
+class Topic:
     """What happens in one conversation. `on_unused` is called once nobody writes or listens any more."""
 
     def __init__(self, on_unused: Callable[[], None]) -> None:
-        self.live: _Live | None = None
+        self.live: Live | None = None
         self.on_change: Callable[[], None] | None = None
         self.listeners: list[Listener] = []
         self._on_unused = on_unused
 
-    def open(self, live: _Live, on_change: Callable[[], None]) -> None:
+    def open(self, live: Live, on_change: Callable[[], None]) -> None:
         self.live, self.on_change = live, on_change
         self.tell_rows()
 
-    def close(self, live: _Live) -> None:
+    def close(self, live: Live) -> None:
         # A reply is closed when its end is stored, and again when its task ends.
         if self.live is live:
             self.live = self.on_change = None
@@ -71,6 +70,10 @@ class _Topic:
         for listener in self.listeners:
             listener.rows_changed()
 
+    def tell_text(self) -> None:
+        for listener in self.listeners:
+            listener.text_grew()
+
     def remove_unused(self) -> None:
         if self.live is None and not self.listeners:
             self._on_unused()
@@ -80,20 +83,30 @@ class MemoryBroker:
     """Keeps a topic for a conversation only while somebody writes or listens."""
 
     def __init__(self) -> None:
-        self._topics: dict[str, _Topic] = {}
+        self._topics: dict[str, Topic] = {}
         self._hints: list[Callable[[Owner], None]] = []
+
+    def start(self) -> None:
+        """Does nothing: there is nobody to connect to."""
+
+    async def close(self) -> None:
+        """Does nothing: there is no connection."""
 
     def open(
         self, conversation_id: str, run: int, message_id: str, text: str, on_change: Callable[[], None]
-    ) -> _Live:
+    ) -> Live:
         topic = self._topic(conversation_id)
-        live = _Live(topic, run, message_id, text)
+        live = Live(topic, run, message_id, text)
         topic.open(live, on_change)
         return live
 
-    def live(self, conversation_id: str) -> _Live | None:
+    def live(self, conversation_id: str) -> Live | None:
         topic = self._topics.get(conversation_id)
         return topic.live if topic else None
+
+    def follow(self, conversation_id: str, run: int, text: str) -> Text | None:
+        """Returns None: what another process writes is seen in its rows."""
+        return None
 
     def changed(self, session: AsyncSession, conversation_id: str) -> None:
         after_commit(session, partial(self._announce, conversation_id))
@@ -121,10 +134,13 @@ class MemoryBroker:
         if topic := self._topics.get(conversation_id):
             topic.announce()
 
-    def _topic(self, conversation_id: str) -> _Topic:
+    def _topic(self, conversation_id: str) -> Topic:
         if (topic := self._topics.get(conversation_id)) is None:
-            topic = self._topics[conversation_id] = _Topic(partial(self._remove, conversation_id))
+            topic = self._topics[conversation_id] = self._new_topic(conversation_id)
         return topic
+
+    def _new_topic(self, conversation_id: str) -> Topic:
+        return Topic(partial(self._remove, conversation_id))
 
     def _remove(self, conversation_id: str) -> None:
         del self._topics[conversation_id]

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Conversation, Database, Message, Run, Status, everyone
 from services.replies.leases import Lease
 from services.replies.writing import Writing
-from services.runs import RunKey
+from services.runs import STOPPED, RunKey
 
 logger = logging.getLogger("repartee.replies")
 
@@ -21,9 +21,10 @@ CHECKPOINT_SECONDS = 1.0
 
 @dataclass
 class _Stored:
-    """What one transaction did: text lengths that were stored, and runs that are no longer this process's."""
+    """What one transaction stored, by text lengths, and found: runs to be stopped, or no longer this process's."""
 
     lengths: dict[RunKey, int] = field(default_factory=dict)
+    stopped: set[RunKey] = field(default_factory=set)
     lost: set[RunKey] = field(default_factory=set)
 
 
@@ -34,13 +35,11 @@ class Checkpoints:
         self._database = database
         self._lease = lease
         self._writings = writings
-        self._changed: set[RunKey] = set()
         self._woken = asyncio.Event()
         self.interval = CHECKPOINT_SECONDS
 
-    def recheck(self, key: RunKey) -> None:
-        """Looks soon whether the run is still this process's, because rows of its conversation have changed."""
-        self._changed.add(key)
+    def recheck(self) -> None:
+        """Looks soon whether the runs are to go on, because rows of a conversation have changed."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -58,9 +57,8 @@ class Checkpoints:
                 logger.exception("A checkpoint failed; the replies go on.")
 
     async def store(self) -> None:
-        """Stores what has grown. A run that was ended or deleted elsewhere is let go."""
+        """Stores what has grown. Runs that others ended or deleted are let go, or stopped as they ask."""
         if not self._writings:
-            self._changed.clear()
             return
         stored = await self._database.write(everyone(), self._store, timeout=None)
         for key, length in stored.lengths.items():
@@ -69,22 +67,21 @@ class Checkpoints:
         for key in stored.lost:
             if (writing := self._writings.get(key)) and not writing.is_ended:
                 writing.lose()
+        for key in stored.stopped:
+            if writing := self._writings.get(key):
+                writing.end(STOPPED)
 
     async def _store(self, session: AsyncSession) -> _Stored:
-        open_writings = {key: one for key, one in self._writings.items() if not one.is_ended}
-        grown = {key: one for key, one in open_writings.items() if one.has_grown}
-        asked = grown.keys() | (self._changed & open_writings.keys())
-        self._changed.clear()
-        stored = _Stored()
-        if asked:
-            ids = sorted({key.conversation_id for key in asked})
-            free = await self._lock(session, ids)
-            held = await self._held(session, ids)
-            stored.lost = asked - held
-            texts = {key: one.text for key, one in grown.items() if key in held and key.conversation_id in free}
-            stored.lengths = {key: len(text) for key, text in texts.items()}
-            if texts:
-                await session.execute(update(Message), [self._row(key, text) for key, text in texts.items()])
+        open_runs = {key for key, one in self._writings.items() if not one.is_ended}
+        grown = {key for key in open_runs if self._writings[key].has_grown}
+        free = await self._lock(session, sorted({key.conversation_id for key in grown})) if grown else set()
+        held = await self._held(session)
+        stored = _Stored(stopped={key for key, is_stop_wanted in held.items() if is_stop_wanted})
+        stored.lost = open_runs - held.keys()
+        texts = {key: self._writings[key].text for key in grown & held.keys() if key.conversation_id in free}
+        stored.lengths = {key: len(text) for key, text in texts.items()}
+        if texts:
+            await session.execute(update(Message), [self._row(key, text) for key, text in texts.items()])
         # The row that every reply of this process renews is locked last.
         await self._lease.renew(session)
         return stored
@@ -94,11 +91,11 @@ class Checkpoints:
         query = select(Conversation.id).where(Conversation.id.in_(ids)).order_by(Conversation.id)
         return set(await session.scalars(query.with_for_update(key_share=True, skip_locked=True)))
 
-    async def _held(self, session: AsyncSession, ids: list[str]) -> set[RunKey]:
-        query = select(Run.conversation_id, Run.started).where(
-            Run.conversation_id.in_(ids), Run.ended.is_(None), Run.writer == self._lease.name
-        )
-        return {RunKey(*row) for row in await session.execute(query)}
+    async def _held(self, session: AsyncSession) -> dict[RunKey, bool]:
+        """Returns the open runs of this process, each with whether it is to be stopped."""
+        query = select(Run.conversation_id, Run.started, Run.stop_wanted)
+        rows = await session.execute(query.where(Run.ended.is_(None), Run.writer == self._lease.name))
+        return {RunKey(conversation, started): is_stop_wanted for conversation, started, is_stop_wanted in rows}
 
     def _row(self, key: RunKey, text: str) -> dict[str, object]:
         return {"id": self._writings[key].assignment.message_id, "content": text, "status": Status.STREAMING}

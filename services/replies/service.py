@@ -1,7 +1,6 @@
 """The operations that cause a reply, and the one that stops it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
@@ -18,6 +17,7 @@ from services.locking import count_change, lock_conversation, lock_message, mark
 from services.messages import require_message_in, with_live_text
 from services.replies.options import BusyPolicy, ReplyMode, ReplyOptions, SentReply
 from services.replies.prompts import PromptReader
+from services.replies.stopping import Stops, Work
 from services.replies.writer import ReplyWriter
 from services.replies.writing import Assignment
 from services.runs import RunKey
@@ -25,8 +25,6 @@ from services.settings import Settings
 from services.streaming import cursors
 from services.streaming.cursors import Cursor
 from services.streaming.service import StreamService
-
-Work = Callable[[AsyncSession], Awaitable[SentReply]]
 
 
 class ReplyService:
@@ -43,6 +41,7 @@ class ReplyService:
         self._broker = broker
         self._writer = writer
         self._streams = streams
+        self._stops = Stops(database, broker, writer, streams)
         self._prompts = PromptReader(database, settings.user_name, engine)
         self._max_message_length = settings.max_message_length
         self.wait_limit = settings.wait_limit
@@ -125,20 +124,23 @@ class ReplyService:
 
     async def stop(self, owner: str, conversation_id: str, message_id: str | None = None) -> SentReply:
         """Stops the running reply, or only the one named; its text stays. Stopping twice succeeds."""
+        stopped: str | None = None
 
         async def work(session: AsyncSession) -> SentReply:
+            nonlocal stopped
             conversation = await lock_conversation(session, conversation_id)
             named = message_id and await require_message_in(session, conversation.id, message_id, "message_id")
             run = await runs.open_run(session, conversation.id)
-            if run is None or message_id not in (None, run.message_id):
-                return SentReply(conversation, reply=named or None)
-            await self._stop_run(session, run)
+            if run is None or (message_id or stopped) not in (None, run.message_id):
+                return SentReply(conversation, reply=named or await _by_id(session, stopped))
+            stopped = run.message_id
+            await self._stops.stop(session, run)
             return SentReply(conversation, reply=await session.get_one(Message, run.message_id))
 
-        return await self._database.write(owner, work)
+        return await self._stops.write(owner, work)
 
     async def _perform(self, owner: str, work: Work, options: ReplyOptions) -> SentReply:
-        sent = await self._database.write(owner, work)
+        sent = await self._stops.write(owner, work)
         if sent.run is None or sent.conversation is None or options.reply_mode is not ReplyMode.WAIT:
             return sent
         try:
@@ -195,15 +197,7 @@ class ReplyService:
             return
         if options.if_busy is BusyPolicy.REJECT:
             raise await runs.in_progress(session, run)
-        await self._stop_run(session, run)
-
-    async def _stop_run(self, session: AsyncSession, run: Run) -> None:
-        key = RunKey(run.conversation_id, run.started)
-        ours = self._writer.end(key, runs.STOPPED) if run.writer == self._writer.name else None
-        # Another process notices by its next checkpoint that its run was ended, and with the text stored by then.
-        outcome, text = ours or (runs.STOPPED, None)
-        await runs.end(session, key, outcome, text)
-        self._broker.changed(session, run.conversation_id)
+        await self._stops.stop(session, run)
 
     async def _place(
         self, session: AsyncSession, head: Head, message: Message | None, reply: Message | None

@@ -122,7 +122,7 @@ class ReplyWriter:
             self._ended_early.discard(key)
             return
         self._titles.make_way()
-        recheck = partial(self.checkpoints.recheck, key)
+        recheck = self.checkpoints.recheck
         live = self._broker.open(key.conversation_id, key.started, assignment.message_id, assignment.text, recheck)
         writing = self._writings[key] = Writing(assignment, live, self._engine.default_model)
         if self._closing:

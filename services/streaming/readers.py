@@ -5,12 +5,14 @@ import logging
 from collections import deque
 from collections.abc import Collection, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
 
 from models import Character, Conversation, Database, Unavailable, everyone
-from services.broker import Broker
+from services.broker import Broker, LiveReply
+from services.broker.texts import StoredText, Text
 from services.streaming.cursors import Cursor
 from services.streaming.replay import Log
 from services.streaming.rows import LogReader, conversation_of
@@ -54,10 +56,20 @@ class Reader:
         return bool(len(self.of_text) or len(self.of_rows))
 
     @property
+    def wants_text(self) -> bool:
+        return len(self.of_text) > 0
+
+    @property
     def is_busy(self) -> bool:
         """Whether there is something that its watchers will be told soon."""
         gathers = self._gathering is not None
         return self._reading is not None or gathers or self.of_text.is_waking or self.of_rows.is_waking
+
+    @property
+    def follows_rows(self) -> bool:
+        """Whether a reply is being written elsewhere, and is known from its rows."""
+        is_written = self.newest is not None and self.newest.log.running is not None
+        return is_written and not self._readers.writes(self.conversation_id)
 
     def rows_changed(self) -> None:
         self._is_outdated = True
@@ -73,8 +85,7 @@ class Reader:
         if self._reading is not None or newest is None:
             return self._reading is None
         # What another process writes grows without a new version.
-        is_written = newest.log.running is not None
-        return newest.versions != versions or (is_written and not self._readers.writes(self.conversation_id))
+        return newest.versions != versions or self.follows_rows
 
     def following(self, view: View) -> View | None:
         """Returns the view to go on with for a watcher that has seen all of one."""
@@ -156,7 +167,10 @@ class Readers:
         key = (owner, conversation_id)
         reader = self._readers.get(key) or self._add(key)
         watches, watch = reader.of_text if text else reader.of_rows, Watch()
+        is_first_of_text = text and not reader.wants_text
         watches.add(watch)
+        if is_first_of_text and reader.follows_rows:
+            reader.rows_changed()
         try:
             yield reader, watch
         finally:
@@ -178,16 +192,24 @@ class Readers:
     async def view(self, reader: Reader, number: int, at: Cursor | None = None) -> View:
         """Reads the next view that all share, or the one of a late watcher at its cursor. Raises Unavailable."""
         id, newest = reader.conversation_id, reader.newest
-        live = self._broker.live(id)
+        # Asked for before the snapshot begins: a reply that ends meanwhile must not look shorter than it was.
+        growing = partial(self._growing, id, self._broker.live(id))
         async with self._database.snapshot(reader.owner) as session:
             conversation = await conversation_of(session, id)
             if conversation is None:
                 return View(None, Log(id, {}, {}), 0, _NEVER, number)
-            rows, head = LogReader(session, conversation, live), conversation.history_version
+            rows, head = LogReader(session, conversation, growing), conversation.history_version
             if at is not None:
                 return View(conversation, await rows.near(at), head, head, number, is_shared=False)
             since = newest.head if newest is not None else head
             return View(conversation, await rows.since(since), since, head, number)
+
+    def _growing(self, conversation_id: str, live: LiveReply | None, run: int, stored: str) -> Text:
+        if live is not None and live.run == run:
+            return live
+        mirror = self._broker.follow(conversation_id, run, stored)
+        # A text that is empty so far is false, too.
+        return StoredText(stored) if mirror is None else mirror
 
     def _add(self, key: tuple[str, str]) -> Reader:
         reader = self._readers[key] = Reader(self, *key)

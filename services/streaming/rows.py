@@ -1,6 +1,6 @@
 """Reads a conversation's rows as a log: near one cursor, or all that has happened since a version."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,6 @@ from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, or_,
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Conversation, Message, Prepared, Run
-from services.broker import LiveReply
 from services.broker.texts import StoredText, Text
 from services.streaming.cursors import Cursor
 from services.streaming.replay import Log, MessageState, RunState
@@ -59,11 +58,11 @@ async def conversation_of(session: AsyncSession, id: str) -> Conversation | None
 
 @dataclass(frozen=True)
 class LogReader:
-    """Reads in the session's snapshot. `live` was asked for before the snapshot began."""
+    """Reads in the session's snapshot. `growing` takes an open run and its row's text, and returns its text."""
 
     session: AsyncSession
     conversation: Conversation
-    live: LiveReply | None
+    growing: Callable[[int, str], Text]
 
     async def near(self, at: Cursor) -> Log:
         """Returns what `next_event` can need at the cursor: the run it is in, the next ones, and the next edit."""
@@ -111,11 +110,9 @@ class LogReader:
         return {row[0]: row[1] for row in await self.session.execute(query)}
 
     def _message(self, row: Any, runs: Iterable[RunState], resumed: dict[str, int]) -> MessageState:
-        text: Text = StoredText(row.content)
-        if self.live is not None and self.live.message_id == row.id:
-            # Once a run has ended, its row is complete.
-            is_open = any(run.ended is None and run.started == self.live.run for run in runs)
-            text = self.live if is_open else text
+        # Once a run has ended, its row is complete.
+        open_run = next((run.started for run in runs if run.ended is None and run.message_id == row.id), None)
+        text = StoredText(row.content) if open_run is None else self.growing(open_run, row.content)
         return MessageState(row.id, text, row.edited_version, resumed.get(row.id))
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+import pytest
 
 from models import Database
 
@@ -23,6 +24,15 @@ async def connected() -> AsyncIterator[asyncpg.Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+async def require() -> None:
+    """Skip where no PostgreSQL answers."""
+    try:
+        async with connected():
+            pass
+    except OSError:
+        pytest.skip("there is no PostgreSQL on this machine; set REPARTEE_TEST_POSTGRES to its URL")
 
 
 def url_of(name: str) -> str:

@@ -1,0 +1,74 @@
+"""Stopping replies, also those that other processes write."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Database, Run
+from services import runs
+from services.broker import Broker
+from services.locking import lock_conversation
+from services.replies.options import SentReply
+from services.replies.writer import ReplyWriter
+from services.runs import RunKey
+from services.streaming.service import StreamService
+
+Work = Callable[[AsyncSession], Awaitable[SentReply]]
+
+# Seconds that another process gets to stop its reply, and to store it whole.
+STOP_SECONDS = 1.5
+
+
+class _WrittenElsewhere(Exception):
+    """The reply that has to be stopped is written by another process, which knows more of it than is stored."""
+
+    def __init__(self, key: RunKey) -> None:
+        super().__init__()
+        self.key = key
+
+
+class Stops:
+    def __init__(self, database: Database, broker: Broker, writer: ReplyWriter, streams: StreamService) -> None:
+        self._database = database
+        self._broker = broker
+        self._writer = writer
+        self._streams = streams
+        self._overdue: set[RunKey] = set()
+
+    async def write(self, owner: str, work: Work) -> SentReply:
+        """Writes. A reply of another process that `work` has to stop gets the time to end with its whole text."""
+        try:
+            return await self._database.write(owner, work)
+        except _WrittenElsewhere as refused:
+            key = refused.key
+        await self._database.write(owner, partial(self._ask, key))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._streams.until_ended(owner, key.conversation_id, key.started)
+        self._overdue.add(key)
+        try:
+            return await self._database.write(owner, work)
+        finally:
+            self._overdue.discard(key)
+
+    async def stop(self, session: AsyncSession, run: Run) -> None:
+        """Ends the run in a locked conversation. `work` calls it last, because it may have to begin again."""
+        key = RunKey(run.conversation_id, run.started)
+        is_ours = run.writer == self._writer.name
+        if not is_ours and key not in self._overdue:
+            raise _WrittenElsewhere(key)
+        ours = self._writer.end(key, runs.STOPPED) if is_ours else None
+        # A process that has not answered stops by its next checkpoint, and the text stays that is stored by now.
+        outcome, text = ours or (runs.STOPPED, None)
+        await runs.end(session, key, outcome, text)
+        self._broker.changed(session, key.conversation_id)
+
+    async def _ask(self, key: RunKey, session: AsyncSession) -> None:
+        await lock_conversation(session, key.conversation_id)
+        run = await runs.open_run(session, key.conversation_id)
+        if run is not None and run.started == key.started:
+            run.stop_wanted = True
+            self._broker.changed(session, key.conversation_id)

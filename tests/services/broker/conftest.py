@@ -1,0 +1,106 @@
+"""Wires of each kind, and what makes one of them fail."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import make_url
+
+from services.broker.wires import Wire
+from services.broker.wires.hub import Hub, HubWire
+from services.broker.wires.postgres import PostgresWire
+from services.broker.wires.redis import RedisWire
+from tests.support import postgres, redis
+from tests.support.makers import until
+
+
+@dataclass
+class Wires:
+    """`make` makes a wire of one network; `cut` ends all of its connections, which may be made again at once."""
+
+    make: Callable[[], Wire]
+    cut: Callable[[], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def redis_wires(_: Path) -> AsyncIterator[Wires]:
+    with redis.available() as url:
+
+        async def cut() -> None:
+            async with Redis.from_url(url) as client:
+                await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+
+        yield Wires(lambda: RedisWire(url, "repartee-test:"), cut)
+
+
+@contextlib.asynccontextmanager
+async def postgres_wires(_: Path) -> AsyncIterator[Wires]:
+    await postgres.require()
+    url = await postgres.make_database("template0")
+    name = url.rpartition("/")[2]
+
+    async def cut() -> None:
+        async with postgres.connected() as server:
+            await server.execute(
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            )
+
+    yield Wires(lambda: PostgresWire(make_url(url), "repartee-test:"), cut)
+    await postgres.drop(name)
+
+
+@contextlib.asynccontextmanager
+async def hub_wires(folder: Path) -> AsyncIterator[Wires]:
+    path = folder / "hub"
+    hub = Hub()
+    await hub.open(path)
+
+    async def cut() -> None:
+        await hub.close()
+        await hub.open(path)
+
+    yield Wires(lambda: HubWire(path), cut)
+    await hub.close()
+
+
+KINDS = {"hub": hub_wires, "redis": redis_wires, "postgres": postgres_wires}
+
+
+@pytest.fixture(params=KINDS)
+async def wires(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Wires]:
+    async with KINDS[request.param](tmp_path) as wires:
+        yield wires
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[Wires]:
+    async with hub_wires(tmp_path) as wires:
+        yield wires
+
+
+class Ear:
+    """A wire that is open, what it has received, and how often each topic stood."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.heard: list[tuple[str, bytes]] = []
+        self.stood: list[str] = []
+        wire.open(lambda topic, frame: self.heard.append((topic, frame)))
+
+    async def listen(self, *topics: str) -> None:
+        """Return once all topics stand."""
+        for topic in topics:
+            self.wire.subscribe(topic, lambda topic=topic: self.stood.append(topic))
+        await until(lambda: set(topics) <= set(self.stood))
+
+
+@contextlib.asynccontextmanager
+async def ears(wires: Wires, count: int) -> AsyncIterator[list[Ear]]:
+    opened = [Ear(wires.make()) for _ in range(count)]
+    await until(lambda: all(ear.wire.is_up for ear in opened))
+    yield opened
+    for ear in opened:
+        await ear.wire.close()
