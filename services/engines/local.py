@@ -1,12 +1,15 @@
 """Engine for a small model on this machine, which runs in a separate process."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from services.engines import Prompt
 from services.engines.completion import Dialect
 from services.engines.connection import Patience
-from services.engines.local_process import LocalTransport
+from services.engines.local_process import LocalModel
+from services.engines.local_sharing import SharedModel
+from services.engines.local_transport import LocalTransport
 from services.engines.openai import OpenAIEngine, Provider
 from services.engines.recent import RecentPrompts
 from services.engines.tokenizing import Tokenizer
@@ -30,12 +33,12 @@ _REQUEST_DEFAULTS = {
 
 
 class LocalEngine(OpenAIEngine):
-    """Engine that starts its own OpenAI-compatible server for a model file."""
+    """Engine that starts its own OpenAI-compatible server for a model file, or shares the one of `shared`."""
 
     name = "local"
 
-    def __init__(self, reason: str, weights: Weights, timeout: float) -> None:
-        self._transport = LocalTransport(weights)
+    def __init__(self, reason: str, weights: Weights, timeout: float, shared: Path | None = None) -> None:
+        self._model = SharedModel(shared) if shared else LocalModel(weights)
         provider = Provider(
             "http://local",
             model=weights.name,
@@ -43,7 +46,7 @@ class LocalEngine(OpenAIEngine):
             dialect=Dialect(supports_prefill=True),
             extra=_REQUEST_DEFAULTS,
         )
-        super().__init__(reason, provider, 1, Patience(timeout, pauses=(0.1,)), self._transport)
+        super().__init__(reason, provider, 1, Patience(timeout, pauses=(0.1,)), LocalTransport(self._model))
         self._recent = RecentPrompts()
         self.tokens = Tokenizer(self._connection)
 
@@ -57,5 +60,5 @@ class LocalEngine(OpenAIEngine):
 
     @property
     def pid(self) -> int | None:
-        """Process id of the running model; None while no process runs."""
-        return self._transport.pid
+        """Process id of the running model; None while no process of ours runs."""
+        return self._model.pid

@@ -1,4 +1,4 @@
-"""Process of the local model: started on the first request, and restarted after it ended."""
+"""Process of the local model: started when it is first needed, and restarted after it ended."""
 
 import asyncio
 import json
@@ -14,8 +14,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
-
-import httpx2
+from typing import NamedTuple
 
 from models import FailureCode
 from services.engines import EngineError
@@ -31,21 +30,25 @@ _MAX_LOADING_SECONDS = 180.0
 _MAX_STARTS, _START_WINDOW_SECONDS = 3, 60.0
 
 
+class Address(NamedTuple):
+    """Where a model is served: the path of a Unix socket, and the key for it."""
+
+    socket: str
+    key: str
+
+
 class LocalProcess:
     """Child process that serves a model on a Unix socket in a private temporary folder."""
 
     def __init__(self, weights: Weights) -> None:
         self._folder = _private_folder()
-        self._key = secrets.token_hex(16)
+        self.address = Address(str(self._folder / "s.sock"), secrets.token_hex(16))
         try:
             self._process = _start_program()
         except BaseException:
             # The folder is still empty, and rmtree would fail when no more files can be opened.
             self._folder.rmdir()
             raise
-        self._transport = httpx2.AsyncHTTPTransport(
-            uds=str(self._socket), verify=False, limits=httpx2.Limits(max_keepalive_connections=0)
-        )
         self._send_settings(weights)
 
     @property
@@ -62,10 +65,6 @@ class LocalProcess:
         async with asyncio.timeout(_MAX_LOADING_SECONDS):
             return (await asyncio.to_thread(self._process.stdout.readline)).strip()
 
-    async def send(self, request: httpx2.Request) -> httpx2.Response:
-        request.headers["Authorization"] = f"Bearer {self._key}"
-        return await self._transport.handle_async_request(request)
-
     async def close(self) -> None:
         """Kills the process and removes its folder."""
         self._process.kill()
@@ -73,20 +72,15 @@ class LocalProcess:
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
             pipe.close()
-        await self._transport.aclose()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    @property
-    def _socket(self) -> Path:
-        return self._folder / "s.sock"
 
     def _send_settings(self, weights: Weights) -> None:
         assert self._process.stdin is not None
         settings = {
             "model": str(weights.path),
             "name": weights.name,
-            "socket": str(self._socket),
-            "key": self._key,
+            "socket": self.address.socket,
+            "key": self.address.key,
             "context_length": _CONTEXT_LENGTH,
             # One core stays free: on all cores the native threads mostly wait for each other.
             "threads": max(1, (os.cpu_count() or 1) - 1),
@@ -97,8 +91,8 @@ class LocalProcess:
             self._process.stdin.flush()
 
 
-class LocalTransport(httpx2.AsyncBaseTransport):
-    """HTTP transport to the local model's process. A process that ended is restarted, at most 3 times a minute."""
+class LocalModel:
+    """The local model's process. One that ended is restarted, at most 3 times a minute."""
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
@@ -111,10 +105,11 @@ class LocalTransport(httpx2.AsyncBaseTransport):
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        return await (await self._running_process()).send(request)
+    async def address(self) -> Address:
+        """Returns where the model is served, once it is loaded. Raises EngineError."""
+        return (await self._running_process()).address
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         if self._start is not None:
             self._start.cancel()
             await asyncio.gather(self._start, return_exceptions=True)
