@@ -8,6 +8,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from models.readers import Reader
+from models.turn import FileTurn
 
 # Options of a connection's execution, by what a session is for.
 Options = Mapping[str, Any]
@@ -27,6 +28,10 @@ class Backend(Protocol):
 
     def reader(self, engine: AsyncEngine) -> Reader | None:
         """Returns the reader of plain reads, where the database can write JSON as the resolvers do."""
+        ...
+
+    def turn_of_peers(self) -> FileTurn | None:
+        """Returns the turn that writers of several processes take, where the database lets one in at a time."""
         ...
 
     def prepare(self) -> None:

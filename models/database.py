@@ -55,9 +55,12 @@ class _Write(Generic[T]):
 
 
 class Database:
-    """Raises ArgumentError for a URL of a database that cannot be used."""
+    """Raises ArgumentError for a URL of a database that cannot be used.
 
-    def __init__(self, url: str, max_read: int = MAX_READ) -> None:
+    `has_peers`: other processes write, too, and so often that they wait in line.
+    """
+
+    def __init__(self, url: str, max_read: int = MAX_READ, has_peers: bool = False) -> None:
         self.url = make_url(url)
         self.max_read = max_read
         self._backend = backend_for(self.url, max_read)
@@ -68,6 +71,7 @@ class Database:
         self._writes = _sessions(writing, self._backend.write)
         # SQLite wakes those who wait for its lock in no order, so those of this process queue up here.
         self._turn = asyncio.Lock()
+        self._turn_of_peers = self._backend.turn_of_peers() if has_peers else None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing_at = math.inf
 
@@ -152,13 +156,25 @@ class Database:
             return
         try:
             async with asyncio.timeout_at(None if math.isinf(write.deadline) else write.deadline):
-                await self._turn.acquire()
+                await self._acquire_turn()
         except TimeoutError:
             raise Unavailable from None
         try:
             yield
         finally:
+            if self._turn_of_peers is not None:
+                self._turn_of_peers.release()
             self._turn.release()
+
+    async def _acquire_turn(self) -> None:
+        await self._turn.acquire()
+        if self._turn_of_peers is None:
+            return
+        try:
+            await self._turn_of_peers.acquire()
+        except BaseException:
+            self._turn.release()
+            raise
 
     async def _begun(self, write: _Write[Any]) -> AsyncSession:
         """Begins a transaction, on SQLite with the write lock. Another process may hold that for long."""
@@ -221,6 +237,8 @@ class Database:
             await self.reader.close()
         for engine in self.engines:
             await engine.dispose()
+        if self._turn_of_peers is not None:
+            self._turn_of_peers.close()
 
 
 def after_commit(session: AsyncSession, call: Callable[[], object]) -> None:

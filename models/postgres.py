@@ -61,6 +61,9 @@ class PostgreSQL:
     def reader(self, engine: AsyncEngine) -> Reader | None:
         return None
 
+    def turn_of_peers(self) -> None:
+        return None
+
     def prepare(self) -> None:
         """Does nothing: the database has to be there."""
 
