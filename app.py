@@ -27,6 +27,7 @@ from schema import sdl
 from schema.endpoint import GraphQLEndpoint
 from schema.endpoint.http.server import Server, server_config
 from services import Services
+from services.access.modes import is_reachable_by_others
 from services.broker.choosing import BrokerConfigurationError, choose_broker
 from services.engines import EngineConfigurationError, EngineError
 from services.engines.asking import Models
@@ -103,6 +104,8 @@ def create_app(services: Services) -> Starlette:
 
 async def serve(settings: Settings) -> None:
     listener = _listen(settings)
+    if settings.access == "open" and is_reachable_by_others(settings):
+        logger.warning("The server is open: whoever reaches it can read and change everything.")
     async with running(settings) as services:
         config = server_config(create_app(services), settings)
         print(_announcement(settings, services, listener), flush=True)
@@ -167,16 +170,24 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _announcement(settings: Settings, services: Services, listener: socket.socket) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    token = services.access.start_token
+    # In the part of an address that is sent to no server, and so is in no log.
+    link = f"#token={token.value}" if token and token.is_new else ""
     return "\n".join(
         [
             f"Repartee {VERSION}",
-            f"  open      http://{host}:{listener.getsockname()[1]}/graphql",
+            f"  open      http://{_own_name(settings.host)}:{listener.getsockname()[1]}/graphql{link}",
             f"  engine    {services.engine.name} ({services.engine.reason})",
             f"  database  {make_url(settings.database_url).render_as_string(hide_password=True)}",
             "  Ctrl-C ends it.",
         ]
     )
+
+
+def _own_name(host: str) -> str:
+    """Returns by what name this machine reaches the server."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{host}]" if ":" in host else host
 
 
 def _shown(database: Database) -> str:

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 
 import strawberry
 
-from models import LOCAL_OWNER, Conversation
+from models import Conversation
 from resolvers.budget import Budget
 from resolvers.loaders import Loaders
 from services import Services
+from services.access.identity import Identity
 
 
 @dataclass
@@ -15,12 +16,14 @@ class Context:
     """`owner` is whose rows the operation reads and changes; `budget` is set when its cost is known."""
 
     services: Services
-    owner: str = LOCAL_OWNER
+    caller: Identity
+    owner: str = field(init=False)
     budget: Budget = field(init=False)
     loaders: Loaders = field(init=False)
     _seen: dict[str, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.owner = self.caller.owner
         self.reset_loaders()
 
     def reset_loaders(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from models import Database
+from services.access.service import AccessService
 from services.broker import Broker
 from services.characters import CharacterService
 from services.chat_history import ChatHistoryService
@@ -31,6 +32,7 @@ class Services:
 
     settings: Settings
     engine: Engine
+    access: AccessService
     models: Models
     characters: CharacterService
     conversations: ConversationService
@@ -56,6 +58,7 @@ class Services:
         return cls(
             settings=settings,
             engine=engine,
+            access=AccessService(settings),
             models=Models(engine),
             characters=CharacterService(database, broker),
             conversations=ConversationService(database, broker, settings.user_name),

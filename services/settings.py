@@ -26,6 +26,14 @@ class Settings(BaseSettings):
         "127.0.0.1", description="The address to listen on; 0.0.0.0 opens the server to the network."
     )
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    access: Literal["open", "token", "accounts"] | None = Field(
+        None,
+        description="Who may use the server: everybody (`open`), whoever has the token (`token`), or users "
+        "(`accounts`); `open` on loopback and `token` elsewhere, unless it is set.",
+    )
+    token: SecretStr | None = Field(
+        None, min_length=16, description="The token for `ACCESS=token`; without it, each start makes a new one."
+    )
     database_url: str = Field(
         "sqlite+aiosqlite:///data/repartee.db", description="The database, as an SQLAlchemy URL."
     )
@@ -71,6 +79,10 @@ class Settings(BaseSettings):
     )
     trusted_hosts: Names = Field(
         (), description="Further names of this server, beside `HOST` and localhost, separated by commas."
+    )
+    trusted_proxies: Names = Field(
+        (),
+        description="Addresses or networks of proxies whose `X-Forwarded-Proto` is believed, separated by commas.",
     )
     documents_file: Path | None = Field(None, description="A JSON file of trusted documents: ids and texts.")
     documents_only: bool = Field(False, description="Whether only trusted documents are executed.")

@@ -1,7 +1,7 @@
 """Protection against web pages of other sites: allowed origins (CORS, WebSocket) and trusted host names."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 from starlette.middleware import Middleware
@@ -87,26 +87,50 @@ class Hosts:
         return "*" in self._names or name in self._names or (self._any_address and _is_address(name))
 
 
-class TrustedHosts:
-    """ASGI middleware that rejects requests whose host name is not trusted."""
+# A proxy or a tunnel that forwards a request adds some of these headers.
+FORWARDING = frozenset(
+    b"x-forwarded-" + name for name in (b"for", b"host", b"proto", b"port", b"server", b"prefix", b"scheme", b"by")
+) | {b"forwarded", b"x-real-ip"}
 
-    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
+
+class TrustedHosts:
+    """ASGI middleware that rejects requests whose host name is not trusted, or that have a refused header."""
+
+    def __init__(self, app: ASGIApp, hosts: Hosts, refused: Collection[bytes] = ()) -> None:
         self._app = app
+        self._refused = refused
         # Clients send few different names; a stranger who sends many only empties this.
         self._allows = lru_cache(maxsize=1000)(hosts.allows)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        given = next((value for key, value in scope.get("headers", ()) if key == b"host"), b"")
-        host = given.decode("latin-1")
-        if scope["type"] == "lifespan" or self._allows(host):
+        host, forwarding = b"", None
+        for key, value in scope.get("headers", ()):
+            if key == b"host":
+                host = host or value
+            elif key in self._refused:
+                forwarding = key
+        name = host.decode("latin-1")
+        if forwarding is None and (scope["type"] == "lifespan" or self._allows(name)):
             await self._app(scope, receive, send)
             return
-        message = f'The host "{host}" is not trusted. Add its name to REPARTEE_TRUSTED_HOSTS to allow it.'
-        response = HTTPError(421, message, "HOST_NOT_TRUSTED").response()
+        response = (_forwarded(forwarding) if forwarding else _untrusted(name)).response()
         if scope["type"] == "websocket":
             await WebSocket(scope, receive, send).send_denial_response(response)
         else:
             await response(scope, receive, send)
+
+
+def _untrusted(host: str) -> HTTPError:
+    message = f'The host "{host}" is not trusted. Add its name to REPARTEE_TRUSTED_HOSTS to allow it.'
+    return HTTPError(421, message, "HOST_NOT_TRUSTED")
+
+
+def _forwarded(header: bytes) -> HTTPError:
+    message = (
+        "This server is open to its own machine alone, and the request came through a proxy or a tunnel "
+        f"({header.decode()}). Set REPARTEE_ACCESS to `token` or `accounts`, or to `open` if everybody may use it."
+    )
+    return HTTPError(403, message, "FORWARDED_REQUEST")
 
 
 def _is_address(name: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from schema.endpoint import errors, wire
+from schema.endpoint.access.gate import Gate
 from schema.endpoint.browsers import Origins
 from schema.endpoint.errors import Formatted, RequestError, over_limit
 from schema.endpoint.execution.operations import GraphQLRequest, Operations
@@ -15,6 +16,8 @@ from schema.endpoint.http.answers import HTTPError
 from schema.endpoint.http.open_connections import OpenConnections
 from schema.endpoint.http.protocols import ON_INITIALIZED
 from schema.endpoint.http.requests import MalformedRequest, from_mapping
+from services.access.errors import Unauthenticated
+from services.access.identity import Identity
 from services.settings import Settings
 
 PROTOCOL = "graphql-transport-ws"
@@ -29,9 +32,15 @@ class Sockets:
     """All open WebSockets of this process."""
 
     def __init__(
-        self, operations: Operations, origins: Origins, connections: OpenConnections, settings: Settings
+        self,
+        operations: Operations,
+        gate: Gate,
+        origins: Origins,
+        connections: OpenConnections,
+        settings: Settings,
     ) -> None:
         self._operations = operations
+        self._gate = gate
         self._origins = origins
         self._connections = connections
         self._settings = settings
@@ -58,7 +67,7 @@ class Sockets:
             await websocket.close(4406, "Subprotocol not acceptable")
             return
         await websocket.accept(PROTOCOL)
-        await Socket(websocket, self._operations, self._settings).run()
+        await Socket(websocket, self._operations, self._gate, self._settings).run()
 
 
 class _CloseSocket(Exception):
@@ -73,13 +82,15 @@ class _CloseSocket(Exception):
 class Socket:
     """The connection of one client: reads its messages in order, and runs each operation in a task of its own."""
 
-    def __init__(self, websocket: WebSocket, operations: Operations, settings: Settings) -> None:
+    def __init__(self, websocket: WebSocket, operations: Operations, gate: Gate, settings: Settings) -> None:
         self._websocket = websocket
         self._operations = operations
+        self._gate = gate
         self._max_operations = settings.max_operations
         self._max_backlog = settings.max_backlog
         self._deadline = asyncio.get_running_loop().time() + settings.read_timeout
         self._initialized = False
+        self._caller: Identity | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         # Without turns all messages that wait would be written at once when the client has read a little.
@@ -137,12 +148,16 @@ class Socket:
         if self._initialized:
             raise _CloseSocket(4429, "Too many initialisation requests")
         self._initialized = True
+        try:
+            self._caller = await self._gate.caller_of_socket(self._websocket, message.get("payload"))
+        except Unauthenticated as error:
+            raise _CloseSocket(4403, f"Forbidden: {error}") from None
         if allow_long_messages := self._websocket.scope.get(ON_INITIALIZED):
             allow_long_messages()
         await self._send({"type": "connection_ack"})
 
     async def _subscribe(self, message: Message, size: int) -> None:
-        if not self._initialized:
+        if self._caller is None:
             raise _CloseSocket(4401, "Unauthorized")
         id = _id(message)
         request = _request(message, size)
@@ -151,7 +166,7 @@ class Socket:
         if len(self._running) >= self._max_operations:
             await self._send(_error(id, _too_many(self._max_operations).errors))
             return
-        task = asyncio.create_task(self._operate(id, request))
+        task = asyncio.create_task(self._operate(id, request, self._caller))
         self._running[id] = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -160,10 +175,10 @@ class Socket:
         if task := self._running.pop(id, None):
             task.cancel()
 
-    async def _operate(self, id: str, request: GraphQLRequest) -> None:
+    async def _operate(self, id: str, request: GraphQLRequest, caller: Identity) -> None:
         try:
             try:
-                last = await self._send_results(id, self._operations.prepare(request).results())
+                last = await self._send_results(id, self._operations.prepare(request, caller).results())
             except RequestError as error:
                 last = _error(id, error.errors)
             except WebSocketDisconnect:

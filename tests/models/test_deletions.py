@@ -21,6 +21,7 @@ from services.streaming.events import ReplyFinished
 from tests.support.owners import (
     OTHER_OWNER,
     World,
+    caller,
     make_full_world,
     make_world,
     rows,
@@ -67,7 +68,7 @@ async def test_what_is_being_deleted_is_hidden_at_once_and_then_gone(
 
 async def nodes(services: Services, world: World, owner: str = OTHER_OWNER) -> list[Any]:
     document = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
-    result = await schema.execute(document, {"ids": world.ids}, context_value=Context(services, owner))
+    result = await schema.execute(document, {"ids": world.ids}, context_value=Context(services, caller(owner)))
     assert result.data is not None
     return list(result.data["nodes"])
 

@@ -11,6 +11,7 @@ from resolvers import conversations as conversation_fields
 from resolvers import messages as message_fields
 from resolvers.context import Context
 from services import Services
+from services.access.identity import LOCAL
 from services.errors import InvalidInput
 from services.paging import PageArguments
 from services.replies.options import ReplyMode, ReplyOptions
@@ -86,7 +87,7 @@ async def test_a_stream_cursor_is_never_newer_than_a_text_beside_it(
     sent = await services.replies.send(LOCAL_OWNER, conversation.id, "Go", None, BACKGROUND)
     engine.say("abc")
     await until(lambda: len(services.writer._broker.live(conversation.id)))
-    info: Any = SimpleNamespace(context=Context(services))
+    info: Any = SimpleNamespace(context=Context(services, LOCAL))
     message = await message_fields.by_id(info, sent.reply.id)
     assert message.content == "abc"
     engine.answer(" and the end")

@@ -12,6 +12,7 @@ from models import Base, Database, FinishReason, IdempotencyKey, Origin, OriginK
 from resolvers.context import Context
 from schema.endpoint import GraphQLEndpoint
 from services import Services
+from services.access.identity import AccessKind, Identity
 from services.broker.memory import MemoryBroker
 from services.engines import Piece, Prompt
 from services.replies.options import ReplyMode, ReplyOptions
@@ -20,6 +21,11 @@ from tests.conftest import serving
 from tests.support.client import Client
 from tests.support.database import store
 from tests.support.makers import TestEngine, until
+
+
+def caller(owner: str) -> Identity:
+    return Identity(owner, AccessKind.OPEN)
+
 
 OTHER_OWNER = "user_00000000000070008000000000000002"
 
@@ -139,7 +145,7 @@ class OwnerEndpoint(GraphQLEndpoint):
 
     def __init__(self, services: Services, owner: str) -> None:
         super().__init__(services)
-        self._operations._new_context = lambda: Context(services, owner)
+        self._operations._new_context = lambda _: Context(services, caller(owner))
 
 
 def serving_as(owner: str, services: Services) -> AbstractAsyncContextManager[Client]:

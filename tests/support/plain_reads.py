@@ -11,6 +11,7 @@ from schema.endpoint.documents.limits import Limits
 from schema.endpoint.documents.trusted import Documents
 from schema.endpoint.execution.operations import GraphQLRequest, Operations, PlainQuery
 from services import Services
+from tests.support.owners import caller
 
 
 @dataclass
@@ -23,10 +24,10 @@ class Asking:
     def __post_init__(self) -> None:
         limits = replace(Limits.of(self.services.settings), aliases=10_000, cost=10**9)
         documents = Documents({}, only_trusted=False)
-        self.operations = Operations(schema, limits, documents, lambda: Context(self.services, self.owner))
+        self.operations = Operations(schema, limits, documents, lambda caller: Context(self.services, caller))
 
     def prepared(self, query: str, variables: dict[str, Any] | None = None) -> Any:
-        return self.operations.prepare(GraphQLRequest(query=query, variables=variables))
+        return self.operations.prepare(GraphQLRequest(query=query, variables=variables), caller(self.owner))
 
     def is_plan(self, query: str) -> bool:
         return isinstance(self.prepared(query), PlainQuery)

@@ -27,10 +27,10 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def started(
+async def program(
     folder: Path, errors: IO[bytes] | None = None, **settings: str
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, Client]]:
-    """Start the server, and end it if the block has not done so. What it logs goes into `errors`."""
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, list[str]]]:
+    """Start the server, and give what it prints. It is ended if the block has not done so."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "app.py",
@@ -41,14 +41,23 @@ async def started(
     )
     assert process.stdout is not None
     lines = [(await process.stdout.readline()).decode() for _ in range(5)]
-    url = next(line.split()[1] for line in lines if line.split()[:1] == ["open"])
     try:
-        async with httpx2.AsyncClient(timeout=60) as http:
-            yield process, Client(http, url)
+        yield process, lines
     finally:
         if process.returncode is None:
             process.kill()
         await process.communicate()
+
+
+@asynccontextmanager
+async def started(
+    folder: Path, errors: IO[bytes] | None = None, **settings: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, Client]]:
+    """Start the server, and give a client of it. What it logs goes into `errors`."""
+    async with program(folder, errors, **settings) as (process, lines):
+        url = next(line.split()[1] for line in lines if line.split()[:1] == ["open"])
+        async with httpx2.AsyncClient(timeout=60) as http:
+            yield process, Client(http, url)
 
 
 @asynccontextmanager

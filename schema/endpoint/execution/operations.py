@@ -32,6 +32,7 @@ from schema.endpoint.execution.arguments import Variables, flags_of
 from schema.endpoint.execution.event_writers import EventWriter, event_writer
 from schema.endpoint.execution.json_plans import JsonPlan, make_plan
 from schema.endpoint.execution.results import Operation, formatted, too_large
+from services.access.identity import Identity
 from services.lru_cache import LRUCache
 
 logger = logging.getLogger("repartee.graphql")
@@ -124,7 +125,7 @@ class PlainQuery:
 
 class Operations:
     def __init__(
-        self, schema: Schema, limits: Limits, documents: Documents, new_context: Callable[[], Context]
+        self, schema: Schema, limits: Limits, documents: Documents, new_context: Callable[[Identity], Context]
     ) -> None:
         if schema.extensions:
             raise TypeError("Operations executes no schema extensions; it would ignore those of this schema.")
@@ -135,7 +136,7 @@ class Operations:
         self._new_context = new_context
         self._cache: LRUCache[str, Document] = LRUCache(DOCUMENT_CACHE_SIZE)
 
-    def prepare(self, request: GraphQLRequest) -> Operation | PlainQuery:
+    def prepare(self, request: GraphQLRequest, caller: Identity) -> Operation | PlainQuery:
         """Return the operation ready for execution. Raises RequestError."""
         text = self._documents.text(request.query, request.document_id, request.sha256)
         document = self._cache.get(text) or self._parse(text)
@@ -143,7 +144,7 @@ class Operations:
             self._documents.register(text, request.sha256)
         name = self._operation_name(document, request.operation_name)
         self._check_size(document, name, request.size)
-        context = self._new_context()
+        context = self._new_context(caller)
         if document.operations[name].operation is OperationType.QUERY:
             variables = self._variables(document, name, request.variables or {})
             context.budget = self._budget(document, name, variables)

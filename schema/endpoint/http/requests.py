@@ -49,9 +49,9 @@ async def read(scope: Scope, receive: Receive, max_body: int) -> GraphQLRequest:
     try:
         if scope["method"] == "GET":
             return from_mapping(_parameters(QueryParams(scope["query_string"])))
-        _check_content_type(header(scope, b"content-type"))
-        body = await _body(scope, receive, max_body)
-        return from_mapping(wire.decode(body), len(body))
+        check_content_type(header(scope, b"content-type"))
+        content = await body(scope, receive, max_body)
+        return from_mapping(wire.decode(content), len(content))
     except (MalformedRequest, wire.MalformedText) as error:
         raise HTTPError(400, str(error)) from None
 
@@ -89,7 +89,8 @@ def _parameters(query: QueryParams) -> dict[str, Any]:
     return parameters
 
 
-def _check_content_type(given: bytes | None) -> None:
+def check_content_type(given: bytes | None) -> None:
+    """Raise HTTPError for anything but JSON, which a page of another site cannot send unasked."""
     if problem := _content_type_problem(given or b""):
         raise HTTPError(415, problem, "UNSUPPORTED_MEDIA_TYPE", Accept="application/json")
 
@@ -104,7 +105,7 @@ def _content_type_problem(given: bytes) -> str | None:
     return None
 
 
-async def _body(scope: Scope, receive: Receive, limit: int) -> bytes:
+async def body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """Return the body of at most `limit` bytes. Raises HTTPError.
 
     A longer body is read, but not stored, up to twice the limit: a client reads no response while it is sending.

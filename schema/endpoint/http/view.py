@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 
 from graphql import OperationType
 from starlette.datastructures import QueryParams
@@ -15,7 +16,9 @@ from starlette.websockets import WebSocket
 from resolvers.context import Context
 from schema import schema
 from schema.endpoint import errors
-from schema.endpoint.browsers import Hosts, Origins, TrustedHosts, cors_middleware
+from schema.endpoint.access.gate import Gate
+from schema.endpoint.access.session import Session
+from schema.endpoint.browsers import FORWARDING, Hosts, Origins, TrustedHosts, cors_middleware
 from schema.endpoint.documents.limits import Limits
 from schema.endpoint.documents.trusted import Documents
 from schema.endpoint.errors import Formatted, RequestError
@@ -44,25 +47,30 @@ class GraphQLEndpoint:
         settings = services.settings
         documents = Documents.read(settings.documents_file, settings.documents_only)
         self._max_body = settings.max_body
-        self._operations = Operations(schema, Limits.of(settings), documents, lambda: Context(services))
+        self._operations = Operations(schema, Limits.of(settings), documents, partial(Context, services))
         self._playground = Playground()
         self._origins = Origins(settings.allowed_origins)
         self._hosts = Hosts.of(settings)
+        self._gate = Gate(services)
+        self._session = Session(self._gate, services.access, self._origins)
         self._connections = OpenConnections(settings.max_connections)
-        self._sockets = Sockets(self._operations, self._origins, self._connections, settings)
+        self._sockets = Sockets(self._operations, self._gate, self._origins, self._connections, settings)
         self._stopping = services.stopping
+        # Nobody said that the server shall be open; it is, as it seems to be reached from its own machine only.
+        self._is_for_one = settings.access is None and self._gate.everybody is not None
 
     def routes(self, path: str) -> list[BaseRoute]:
         """Return the routes to this endpoint and to the files of the playground."""
         return [
             Route(path, self, middleware=cors_middleware(self._origins)),
             WebSocketRoute(path, self._socket),
+            self._session.route(),
             Mount("/playground", routes=self._playground.routes()),
         ]
 
     def middleware(self, path: str) -> list[Middleware]:
         """Return the middleware that every route of the server needs."""
-        hosts = Middleware(TrustedHosts, hosts=self._hosts)
+        hosts = Middleware(TrustedHosts, hosts=self._hosts, refused=FORWARDING if self._is_for_one else ())
         # With allowed origins the route has a middleware of its own.
         return [hosts] if self._origins.allowed else [hosts, Middleware(Shortcut, path=path, endpoint=self)]
 
@@ -96,9 +104,10 @@ class GraphQLEndpoint:
             return Answer({"errors": [errors.format_exception(error)]}, media)
 
     async def _execute(self, scope: Scope, receive: Receive, accepted: Sequence[MediaType]) -> ASGIApp:
+        caller = self._gate.everybody or await self._gate.caller(scope)
         request = await requests.read(scope, receive, self._max_body)
         try:
-            operation = self._operations.prepare(request)
+            operation = self._operations.prepare(request, caller)
         except RequestError as error:
             if error.code == errors.PAYLOAD_TOO_LARGE:
                 raise HTTPError(413, str(error), error.code) from None

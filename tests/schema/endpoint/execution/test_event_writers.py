@@ -16,6 +16,7 @@ from schema.endpoint.documents.trusted import Documents
 from schema.endpoint.execution.operations import GraphQLRequest, Operations
 from schema.endpoint.execution.results import Operation
 from services import Services
+from services.access.identity import LOCAL
 from services.broker.texts import StoredText
 from services.streaming.changes import ConversationChange
 from services.streaming.events import (
@@ -118,11 +119,11 @@ class Generator:
 @pytest.fixture
 def operations(services: Services) -> Operations:
     limits = replace(Limits.of(services.settings), aliases=1000)
-    return Operations(schema, limits, Documents({}, False), lambda: Context(services))
+    return Operations(schema, limits, Documents({}, False), lambda caller: Context(services, caller))
 
 
 def prepared(operations: Operations, text: str, **variables: Any) -> Operation:
-    operation = operations.prepare(GraphQLRequest(text, variables))
+    operation = operations.prepare(GraphQLRequest(text, variables), LOCAL)
     assert isinstance(operation, Operation)
     return operation
 

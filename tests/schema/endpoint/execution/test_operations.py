@@ -23,6 +23,11 @@ def test_a_schema_with_extensions_is_refused(services: Services) -> None:
         hello: str = "Hello"
 
     limits, documents = Limits.of(services.settings), Documents({}, only_trusted=False)
-    Operations(strawberry.Schema(Query), limits, documents, lambda: Context(services))
+    Operations(strawberry.Schema(Query), limits, documents, lambda caller: Context(services, caller))
     with pytest.raises(TypeError, match="executes no schema extensions"):
-        Operations(strawberry.Schema(Query, extensions=[Tracing]), limits, documents, lambda: Context(services))
+        Operations(
+            strawberry.Schema(Query, extensions=[Tracing]),
+            limits,
+            documents,
+            lambda caller: Context(services, caller),
+        )

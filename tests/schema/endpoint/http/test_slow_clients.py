@@ -15,6 +15,7 @@ from websockets.exceptions import InvalidStatus
 from app import _listen
 from resolvers.context import Context
 from schema import schema
+from schema.endpoint.access.gate import Gate
 from schema.endpoint.browsers import Origins
 from schema.endpoint.documents.limits import Limits
 from schema.endpoint.documents.trusted import Documents
@@ -229,9 +230,11 @@ async def test_rubbish_after_a_send_that_failed_ends_the_socket_quietly(services
             raise OSError
 
     connected: list[bool] = []
-    operations = Operations(schema, Limits.of(services.settings), Documents({}, False), lambda: Context(services))
+    operations = Operations(
+        schema, Limits.of(services.settings), Documents({}, False), lambda caller: Context(services, caller)
+    )
     connections = OpenConnections(1)
-    sockets = Sockets(operations, Origins([]), connections, services.settings)
+    sockets = Sockets(operations, Gate(services), Origins([]), connections, services.settings)
     scope = {"type": "websocket", "subprotocols": ["graphql-transport-ws"], "headers": []}
     await sockets.serve(WebSocket(scope, receive, send))
     assert connections.count == 0

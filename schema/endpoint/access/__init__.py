@@ -1,0 +1,1 @@
+"""Credentials in requests and sockets, and the address /session, where they are exchanged for a cookie."""

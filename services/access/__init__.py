@@ -1,0 +1,1 @@
+"""Access: who may use this server, by which credentials, and how much."""

@@ -1,0 +1,35 @@
+"""Modes of access, and which one a server has that was told none."""
+
+import ipaddress
+from enum import StrEnum
+
+from services.settings import Settings
+
+
+class AccessMode(StrEnum):
+    """`OPEN`: everybody may use the server. `TOKEN`: whoever has its token. `ACCOUNTS`: its users."""
+
+    OPEN = "open"
+    TOKEN = "token"
+    ACCOUNTS = "accounts"
+
+
+def mode_of(settings: Settings) -> AccessMode:
+    if settings.access is not None:
+        return AccessMode(settings.access)
+    return AccessMode.TOKEN if is_reachable_by_others(settings) else AccessMode.OPEN
+
+
+def is_reachable_by_others(settings: Settings) -> bool:
+    """Returns whether the server listens beyond loopback, or is known by a name of another machine."""
+    return not all(map(_is_local, (settings.host, *settings.trusted_hosts)))
+
+
+def _is_local(name: str) -> bool:
+    name = name.lower().removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return False
