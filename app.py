@@ -1,6 +1,6 @@
 """The server: reads the settings, builds each part with what it needs, and serves them.
 
-`python app.py [serve|migrate|export-schema|import|export]`
+`python app.py [serve|migrate|export-schema|import|export|copy]`
 """
 
 import argparse
@@ -26,7 +26,7 @@ from models import LOCAL_OWNER, Database, Unavailable
 from schema import sdl
 from schema.endpoint import GraphQLEndpoint
 from schema.endpoint.http.server import Server, server_config
-from services import Services
+from services import Services, copying
 from services.access.modes import is_reachable_by_others
 from services.broker.choosing import BrokerConfigurationError, choose_broker
 from services.engines import EngineConfigurationError, EngineError
@@ -210,6 +210,7 @@ def _parser() -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=purpose)
         added.set_defaults(run=lambda settings, _, command=command: command(settings))
     import_commands.add_to(commands, LEGACY)
+    copying.add_to(commands)
     return parser
 
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from models.readers import Reader
 from models.turn import FileTurn
@@ -37,6 +37,10 @@ class Backend(Protocol):
     def prepare(self) -> None:
         """Makes what has to be there before the tables are made."""
 
+    async def prepare_for_bulk(self, connection: AsyncConnection) -> list[str]:
+        """See Database.prepare_for_bulk."""
+        ...
+
     def exists(self) -> bool:
         """Returns whether there is something to connect to; connecting may create it."""
         ...
@@ -57,10 +61,10 @@ class Backend(Protocol):
 def backend_for(url: URL, max_read: int) -> Backend:
     """Raises ArgumentError for a database that is not supported, or a driver that is not the one of its kind."""
     name, driver = url.get_backend_name(), url.drivername.partition("+")[2]
-    if name == "sqlite" and driver == "aiosqlite":
+    if name == "sqlite" and driver in ("", "aiosqlite"):
         from models.sqlite import SQLite
 
-        return SQLite(url, max_read)
+        return SQLite(url.set(drivername="sqlite+aiosqlite"), max_read)
     if name in ("postgresql", "postgres") and driver in ("", "asyncpg"):
         from models.postgres import PostgreSQL
 

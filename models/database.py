@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 
 from models.backends import Options, backend_for
 from models.migrations import upgrade
@@ -225,8 +225,19 @@ class Database:
             has_begun()
             return await (await session.connection()).run_sync(upgrade)
 
-        self._backend.prepare()
+        self.prepare()
         return await self.write(everyone(), work, timeout)
+
+    def prepare(self) -> None:
+        """Makes what has to be there before the first connection."""
+        self._backend.prepare()
+
+    async def prepare_for_bulk(self, connection: AsyncConnection) -> list[str]:
+        """Takes away, in a write's transaction, what hinders many new rows in any order: indexes and foreign keys.
+
+        Returns the statements that bring them back, to be executed in the same transaction.
+        """
+        return await self._backend.prepare_for_bulk(connection)
 
     async def close(self) -> None:
         """Waits for the writes that were begun, and for sessions to be closed; then closes every connection."""

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import URL
+from sqlalchemy import URL, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from models.backends import Options
 from models.base import json_dump
@@ -22,6 +22,24 @@ LOCK_TIMEOUT = 5000
 _TRANSIENT_STATES = {"40001", "40P01", "55P03"}
 # Connection exceptions, an operator's intervention such as a restart, and too many connections.
 _GONE_STATES = ("08", "57P", "53300")
+
+# What takes foreign keys and indexes away, and what makes them again; those of other constraints stay.
+_REMOVABLE = """
+    SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname),
+           format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+    FROM pg_constraint WHERE contype = 'f' AND connamespace = current_schema::regnamespace
+    UNION ALL
+    SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid)
+    FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+    WHERE relnamespace = current_schema::regnamespace AND NOT EXISTS (
+        SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype <> 'f')"""
+# What lets each counter of new rows go on after the greatest number.
+_COUNTERS = """
+    SELECT format('SELECT setval(%L, greatest(max(%I), 1)) FROM %I HAVING count(*) > 0',
+                  pg_get_serial_sequence(quote_ident(table_name), column_name), column_name, table_name)
+    FROM information_schema.columns
+    WHERE table_schema = current_schema
+    AND pg_get_serial_sequence(quote_ident(table_name), column_name) IS NOT NULL"""
 
 
 class PostgreSQL:
@@ -66,6 +84,13 @@ class PostgreSQL:
 
     def prepare(self) -> None:
         """Does nothing: the database has to be there."""
+
+    async def prepare_for_bulk(self, connection: AsyncConnection) -> list[str]:
+        restoring: list[str] = []
+        for removing, statement in (await connection.execute(text(_REMOVABLE))).all():
+            await connection.exec_driver_sql(removing)
+            restoring.append(statement)
+        return [*restoring, *(await connection.execute(text(_COUNTERS))).scalars(), "ANALYZE"]
 
     def exists(self) -> bool:
         return True

@@ -4,9 +4,9 @@ import sqlite3
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, event
+from sqlalchemy import URL, Connection, event, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from models.backends import Options
 from models.base import json_dump
@@ -17,6 +17,8 @@ from models.turn import FileTurn
 # Connections that read at once, and seconds that a further reader waits for one of them.
 READERS = 10
 READER_TIMEOUT = 5.0
+# Without those of primary keys and constraints, which have no statement.
+_INDEXES = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
 
 
 class SQLite:
@@ -64,6 +66,16 @@ class SQLite:
     def prepare(self) -> None:
         """Creates the folder of the file."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
+
+    async def prepare_for_bulk(self, connection: AsyncConnection) -> list[str]:
+        # Until the end of the transaction.
+        await connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        indexes = await connection.execute(text(_INDEXES))
+        restoring: list[str] = []
+        for name, statement in indexes.all():
+            await connection.exec_driver_sql(f'DROP INDEX "{name}"')
+            restoring.append(statement)
+        return restoring
 
     def exists(self) -> bool:
         return self._path.is_file()

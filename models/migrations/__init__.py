@@ -31,7 +31,7 @@ def is_declared(name: str | None, kind: str, parents: object) -> bool:
 def upgrade(connection: Connection, revision: str = HEAD) -> bool:
     """Run what is missing up to the revision; tell whether there was nothing before."""
     _wait_for_others(connection)
-    before = _revision(connection)
+    before = revision_of(connection)
     if before != revision:
         from alembic import command
 
@@ -49,7 +49,8 @@ def _wait_for_others(connection: Connection) -> None:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision of the tables; None where there are none."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))

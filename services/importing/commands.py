@@ -13,10 +13,10 @@ from sqlalchemy.exc import DBAPIError
 from models import LOCAL_OWNER, Database
 from services.errors import NotFound
 from services.importing import printing
-from services.importing.printing import Progress, counted
 from services.importing.reports import ALL_DONE, NOTHING_USABLE
 from services.importing.service import ImportService, Locked, Outdated, migrate
 from services.importing.sources import Format, Unwritable
+from services.progress import Progress, counted
 from services.settings import Settings
 
 _AUTO = "auto"

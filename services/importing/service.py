@@ -9,7 +9,6 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Character, Database, Origin, Owner, Unavailable
-from services.importing.printing import Progress, Tick
 from services.importing.reports import Report, SourceReport
 from services.importing.sources import Format, Source, recognised
 from services.importing.storing import (
@@ -21,6 +20,7 @@ from services.importing.storing import (
     store_history,
 )
 from services.importing.values import Finding, FoundCharacter, FoundHistory, Unusable
+from services.progress import Progress, Tick
 
 # Seconds to wait for another program's lock on the database, and before somebody is told of the wait.
 LOCK_TIMEOUT_SECONDS = 30.0

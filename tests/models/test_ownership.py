@@ -225,6 +225,7 @@ def test_only_tasks_of_the_system_see_everyones_rows() -> None:
     sources = [ROOT / "app.py", *(path for folder in folders for path in folder.rglob("*.py"))]
     callers = set().union(*(callers_of_everyone(path) for path in sources if path.name != "ownership.py"))
     assert callers == {
+        "models/copying.py:copy",
         "models/database.py:migrate",
         "services/housekeeping.py:expire_keys",
         "services/housekeeping.py:finish_deletions",

@@ -255,7 +255,7 @@ async def test_closing_waits_for_the_writes_that_were_begun(database: Database) 
     [
         ("sqlite+aiosqlite://", "name a file"),
         ("sqlite+aiosqlite:///:memory:", "name a file"),
-        ("sqlite:///test.db", r"sqlite is not supported; use sqlite\+aiosqlite"),
+        ("sqlite+pysqlite:///test.db", r"sqlite\+pysqlite is not supported; use sqlite\+aiosqlite"),
         ("mysql://localhost/test", "mysql is not supported"),
         ("postgresql+psycopg://localhost/test", "psycopg is not supported"),
     ],

@@ -13,11 +13,11 @@ from services import Services
 from services.characters import CharacterOrder
 from services.conversations import ConversationOrder, Listing
 from services.errors import NotFound
-from services.importing.printing import Progress
 from services.importing.service import ImportService
 from services.legacy import FORMAT
 from services.messages import TreePosition
 from services.paging import Page, PageArguments
+from services.progress import Progress
 from services.replies.options import BusyPolicy, ReplyMode, ReplyOptions
 from services.search.service import Finds
 from tests.support.owners import World

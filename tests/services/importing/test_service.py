@@ -17,11 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import LOCAL_OWNER, Conversation, Database, Message, Origin, Owner, everyone
 from models.database import T, Work
 from models.migrations import upgrade
-from services.importing.printing import Progress
 from services.importing.service import ImportService, Locked, Outdated, migrate
 from services.importing.sources import Reading
 from services.importing.values import Finding
 from services.legacy import FORMAT
+from services.progress import Progress
 from services.settings import Settings
 from tests.services.importing.conftest import Old
 from tests.services.legacy.old_files import (

@@ -8,13 +8,13 @@ from sqlalchemy import select
 
 from models import LOCAL_OWNER, Conversation, Database, Message, Origin, OriginKind, everyone, new_key
 from services.errors import NotFound
-from services.importing.printing import Progress
 from services.importing.reports import Report
 from services.importing.service import ImportService
 from services.importing.storing import RehearsalStore, StoredCharacter, store_character, store_history
 from services.importing.values import FoundHistory, Tally
 from services.legacy import FORMAT, characters, histories
 from services.legacy.forms import Form
+from services.progress import Progress
 from tests.services.importing.conftest import Old
 from tests.services.legacy.old_files import ADA, TALK, TOOLS, legacy_db, old_db, packed, user
 

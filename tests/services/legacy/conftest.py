@@ -11,12 +11,12 @@ from models import LOCAL_OWNER, Character, Database
 from services import Services
 from services.characters import CharacterOrder
 from services.conversations import ConversationOrder, Listing
-from services.importing.printing import Progress
 from services.importing.reports import Entry, Report
 from services.importing.service import ImportService
 from services.legacy import FORMAT
 from services.legacy.forms import Form
 from services.paging import PageArguments
+from services.progress import Progress
 
 
 class Old:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from models import LOCAL_OWNER, Database
 from services.errors import NotFound
-from services.importing.printing import Progress
 from services.importing.service import ImportService
 from services.importing.sources import Unwritable
 from services.legacy import FORMAT
 from services.legacy.exports import file_name
+from services.progress import Progress
 from tests.services.legacy.conftest import Old
 from tests.services.legacy.old_files import (
     ACTION,
