@@ -26,7 +26,7 @@ from models import LOCAL_OWNER, Database, Unavailable
 from schema import sdl
 from schema.endpoint import GraphQLEndpoint
 from schema.endpoint.http.server import Server, server_config
-from services import Services, copying
+from services import Services, copying, logs
 from services.access.modes import is_reachable_by_others
 from services.broker.choosing import BrokerConfigurationError, choose_broker
 from services.engines import EngineConfigurationError, EngineError
@@ -218,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = Settings()
-        _log(settings)
+        logs.configure(settings)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(options.run(settings, options)) or 0
     except ValidationError as error:
@@ -235,11 +235,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Returns uvloop's event loops where they exist, because they answer small requests faster."""
     return None if sys.platform == "win32" else importlib.import_module("uvloop").new_event_loop
-
-
-def _log(settings: Settings) -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("repartee").setLevel(settings.log_level.upper())
 
 
 def _failed(reason: str) -> int:

@@ -74,6 +74,9 @@ class Settings(BaseSettings):
         100_000, ge=1, description="Maximum characters of a message that is sent, edited or generated."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The log level.")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="The form of the log's lines: `text` for people, `json` for programs."
+    )
     allowed_origins: Names = Field(
         (), description="Origins whose pages may send requests, separated by commas; `*` allows all."
     )

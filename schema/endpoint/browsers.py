@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.http.websocket_origin import is_same_origin, normalize_allowed_origins, normalize_origin
 
+from schema.endpoint import request_ids
 from schema.endpoint.http.answers import HTTPError
 from services.settings import Settings
 
@@ -59,7 +60,12 @@ def cors_middleware(origins: Origins) -> list[Middleware]:
     allowed = sorted(origins.allowed)
     return [
         Middleware(
-            CORSMiddleware, allow_origins=allowed, allow_methods=["GET", "POST"], allow_headers=["*"], max_age=600
+            CORSMiddleware,
+            allow_origins=allowed,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=[request_ids.NAME],
+            max_age=600,
         )
     ]
 

@@ -1,7 +1,6 @@
 """GraphQL errors as clients get them; unexpected ones are masked, and only the log has the details."""
 
 import logging
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from graphql import GraphQLError, ValueNode
 from models import ReadTooLarge, Unavailable
 from services.engines import EngineError
 from services.errors import OverLimit, UserError
+from services.logs import current_request_id
 
 logger = logging.getLogger("repartee.graphql")
 
@@ -65,9 +65,9 @@ def format_exception(error: Exception) -> Formatted:
 def format_errors(errors: Sequence[GraphQLError]) -> list[Formatted]:
     """Return the errors of one request for the client: GraphQL's and the services' own, all others masked.
 
-    Masked errors are logged with their tracebacks; log and client get the same request id.
+    Masked errors are logged with their tracebacks; log and client get the request's id.
     """
-    request_id = uuid.uuid4().hex
+    request_id = current_request_id()
     return [_format_error(error, request_id) for error in errors]
 
 

@@ -31,6 +31,7 @@ from schema.endpoint.http.open_connections import OpenConnections
 from schema.endpoint.http.protocols import ON_DISCONNECT
 from schema.endpoint.http.streams import FRAMINGS, StreamResponse
 from schema.endpoint.pages import Playground
+from schema.endpoint.request_ids import RequestIds
 from schema.endpoint.websocket import Sockets
 from services import Services
 
@@ -71,8 +72,9 @@ class GraphQLEndpoint:
     def middleware(self, path: str) -> list[Middleware]:
         """Return the middleware that every route of the server needs."""
         hosts = Middleware(TrustedHosts, hosts=self._hosts, refused=FORWARDING if self._is_for_one else ())
+        of_all = [Middleware(RequestIds), hosts]
         # With allowed origins the route has a middleware of its own.
-        return [hosts] if self._origins.allowed else [hosts, Middleware(Shortcut, path=path, endpoint=self)]
+        return of_all if self._origins.allowed else [*of_all, Middleware(Shortcut, path=path, endpoint=self)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._response(scope, receive)
