@@ -9,12 +9,13 @@ import contextlib
 import gc
 import importlib
 import logging
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, cast
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from starlette.applications import Starlette
@@ -25,11 +26,12 @@ from starlette.routing import Route
 from models import LOCAL_OWNER, Database, Unavailable
 from schema import sdl
 from schema.endpoint import GraphQLEndpoint
-from schema.endpoint.http.server import Server, server_config
+from schema.endpoint.http.server import Server, listen, server_config
 from services import Services, copying, logs
-from services.access.modes import is_reachable_by_others
+from services.access.modes import AccessMode, is_reachable_by_others, mode_of
+from services.access.start_token import StartToken
 from services.broker.choosing import BrokerConfigurationError, choose_broker
-from services.engines import EngineConfigurationError, EngineError
+from services.engines import Engine, EngineConfigurationError, EngineError
 from services.engines.asking import Models
 from services.engines.choosing import choose_engine
 from services.importing import commands as import_commands
@@ -38,6 +40,9 @@ from services.search import filling
 from services.server import VERSION
 from services.settings import Settings
 from services.welcome import welcome
+from services.workers.instructions import Instructions, Peers, end_with_supervisor, say_ready
+from services.workers.shared import shared_parts
+from services.workers.supervisor import Supervisor, WorkerFailed
 
 logger = logging.getLogger("repartee")
 
@@ -49,11 +54,11 @@ class StartError(Exception):
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Services]:
-    """Opens every part, and closes them in reverse order. Raises StartError."""
-    engine = choose_engine(settings)
-    database = Database(settings.database_url, settings.max_answer)
-    broker = choose_broker(settings)
+async def running(settings: Settings, peers: Peers | None = None) -> AsyncIterator[Services]:
+    """Opens every part, and closes them in reverse order. A worker has peers. Raises StartError."""
+    engine = choose_engine(settings, peers.model if peers else None)
+    database = Database(settings.database_url, settings.max_answer, has_peers=peers is not None)
+    broker = choose_broker(settings, peers.hub if peers else None)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(engine.close)
         stack.push_async_callback(database.close)
@@ -102,19 +107,54 @@ def create_app(services: Services) -> Starlette:
     )
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, workers: int = 1) -> None:
     listener = _listen(settings)
     if settings.access == "open" and is_reachable_by_others(settings):
         logger.warning("The server is open: whoever reaches it can read and change everything.")
+    await (_supervise(settings, listener, workers) if workers > 1 else _serve_alone(settings, listener))
+
+
+async def _serve_alone(settings: Settings, listener: socket.socket) -> None:
     async with running(settings) as services:
-        config = server_config(create_app(services), settings)
-        print(_announcement(settings, services, listener), flush=True)
-        server = Server(config, services)
-        _spare_event_loop()
-        await server.serve(sockets=[listener])
-        if server.force_exit:
-            # Whoever presses Ctrl-C again waits for no reply; the next start ends what this one leaves.
-            cast("asyncio.Task[None]", asyncio.current_task()).cancel()
+        server = Server(server_config(create_app(services), settings), services)
+        _announce(settings, services.engine, services.access.start_token, listener)
+        await _answer(server, listener)
+
+
+async def work(settings: Settings) -> None:
+    """Serves as one of several workers, which the supervisor starts."""
+    told = Instructions.read()
+    if told.token is not None:
+        settings = settings.model_copy(update={"token": SecretStr(told.token)})
+    async with running(settings, told.peers) as services:
+        server = Server(server_config(create_app(services), settings), services)
+        end_with_supervisor(lambda: server.handle_exit(signal.SIGTERM, None))
+        say_ready()
+        await _answer(server, told.open_listener())
+
+
+async def _answer(server: Server, listener: socket.socket) -> None:
+    _spare_event_loop()
+    await server.serve(sockets=[listener])
+    if server.force_exit:
+        # Whoever presses Ctrl-C again waits for no reply; the next start ends what this one leaves.
+        cast("asyncio.Task[None]", asyncio.current_task()).cancel()
+
+
+async def _supervise(settings: Settings, listener: socket.socket, workers: int) -> None:
+    if sys.platform == "win32":
+        raise StartError("--workers needs Linux or macOS; on Windows one process serves all.")
+    engine = choose_engine(settings)
+    token = StartToken(settings) if mode_of(settings) is AccessMode.TOKEN else None
+    try:
+        async with shared_parts(engine) as peers:
+            instructions = Instructions(0, listener.fileno(), peers, token.value if token else None)
+            supervisor = Supervisor([sys.executable, __file__, "work"], workers, instructions)
+            await supervisor.run(lambda: _announce(settings, engine, token, listener, workers))
+    except WorkerFailed as error:
+        raise SystemExit(error.code) from error
+    finally:
+        await engine.close()
 
 
 def _spare_event_loop() -> None:
@@ -153,15 +193,8 @@ async def _migrated(database: Database) -> bool:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
-        # asyncio does not set it for such a socket, and an answer in two parts would wait for the client's ack.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if sys.platform == "linux":
-            # The kernel sees more than the server does: what it took for a client that no longer takes it.
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(settings.send_timeout * 1000))
-        return listener
+        return listen(settings)
     except OSError as error:
         address = f"{settings.host}:{settings.port}"
         raise StartError(
@@ -169,19 +202,20 @@ def _listen(settings: Settings) -> socket.socket:
         ) from error
 
 
-def _announcement(settings: Settings, services: Services, listener: socket.socket) -> str:
-    token = services.access.start_token
+def _announce(
+    settings: Settings, engine: Engine, token: StartToken | None, listener: socket.socket, workers: int = 1
+) -> None:
     # In the part of an address that is sent to no server, and so is in no log.
     link = f"#token={token.value}" if token and token.is_new else ""
-    return "\n".join(
-        [
-            f"Repartee {VERSION}",
-            f"  open      http://{_own_name(settings.host)}:{listener.getsockname()[1]}/graphql{link}",
-            f"  engine    {services.engine.name} ({services.engine.reason})",
-            f"  database  {make_url(settings.database_url).render_as_string(hide_password=True)}",
-            "  Ctrl-C ends it.",
-        ]
-    )
+    lines = [
+        f"Repartee {VERSION}",
+        f"  open      http://{_own_name(settings.host)}:{listener.getsockname()[1]}/graphql{link}",
+        f"  engine    {engine.name} ({engine.reason})",
+        f"  database  {make_url(settings.database_url).render_as_string(hide_password=True)}",
+        *([f"  workers   {workers}"] if workers > 1 else []),
+        "  Ctrl-C ends it.",
+    ]
+    print("\n".join(lines), flush=True)
 
 
 def _own_name(host: str) -> str:
@@ -195,7 +229,6 @@ def _shown(database: Database) -> str:
 
 
 _COMMANDS: dict[str, tuple[Callable[[Settings], Coroutine[Any, Any, None]], str]] = {
-    "serve": (serve, "answer requests; what happens without a command"),
     "migrate": (migrate, "bring the database's tables up to date"),
     "export-schema": (export_schema, "print the GraphQL schema"),
 }
@@ -206,12 +239,25 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="app.py", description="A GraphQL server for character chat.")
     parser.set_defaults(run=lambda settings, _: serve(settings))
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    serving = commands.add_parser("serve", help="answer requests; what happens without a command")
+    serving.add_argument(
+        "--workers", type=_count, default=1, metavar="N", help="processes that answer; 1 by default"
+    )
+    serving.set_defaults(run=lambda settings, options: serve(settings, options.workers))
+    # Without help it is in no list: only the supervisor can tell a worker what it needs.
+    commands.add_parser("work").set_defaults(run=lambda settings, _: work(settings))
     for name, (command, purpose) in _COMMANDS.items():
         added = commands.add_parser(name, help=purpose)
         added.set_defaults(run=lambda settings, _, command=command: command(settings))
     import_commands.add_to(commands, LEGACY)
     copying.add_to(commands)
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 256:
+        raise argparse.ArgumentTypeError("must be a number from 1 to 256")
+    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,7 +3,6 @@
 A wire's module is imported when it is chosen: its package is there only where it is needed.
 """
 
-import os
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -13,21 +12,21 @@ from services.broker.relay import RelayBroker
 from services.broker.wires import Wire
 from services.settings import Settings
 
-# Where the supervisor tells its workers the path of its hub.
-HUB_VARIABLE = "REPARTEE_HUB"
-
 
 class BrokerConfigurationError(Exception):
     """The settings name no broker that can be used."""
 
 
-def choose_broker(settings: Settings) -> MemoryBroker:
-    """Raises BrokerConfigurationError."""
-    wire = _wire(settings)
+def choose_broker(settings: Settings, hub: Path | None = None) -> MemoryBroker:
+    """Returns the broker, not started yet. `hub` is the socket of the supervisor, if there is one.
+
+    Raises BrokerConfigurationError.
+    """
+    wire = _wire(settings, hub)
     return RelayBroker(wire) if wire else MemoryBroker()
 
 
-def _wire(settings: Settings) -> Wire | None:
+def _wire(settings: Settings, hub: Path | None) -> Wire | None:
     if settings.broker_url is not None:
         return _redis(settings.broker_url.get_secret_value(), settings.broker_prefix)
     url = make_url(settings.database_url)
@@ -35,11 +34,11 @@ def _wire(settings: Settings) -> Wire | None:
         from services.broker.wires.postgres import PostgresWire
 
         return PostgresWire(url, settings.broker_prefix)
-    if hub := os.environ.get(HUB_VARIABLE):
-        from services.broker.wires.hub import HubWire
+    if hub is None:
+        return None
+    from services.broker.wires.hub import HubWire
 
-        return HubWire(Path(hub))
-    return None
+    return HubWire(hub)
 
 
 def _redis(url: str, prefix: str) -> Wire:

@@ -4,6 +4,8 @@ An engine's module is imported when the engine is chosen: the HTTP client, which
 takes megabytes.
 """
 
+from pathlib import Path
+
 from services.engines import Engine, EngineConfigurationError
 from services.engines.builtin import BuiltinEngine
 from services.engines.weights import Weights, bundled_weights, obstacle, weights_of_file
@@ -12,25 +14,28 @@ from services.settings import Settings
 _MAX_RESERVED_FOR_REPLY = 1024
 
 
-def choose_engine(settings: Settings) -> Engine:
-    """Returns the engine, not started yet. Raises EngineConfigurationError when the settings allow none."""
+def choose_engine(settings: Settings, shared: Path | None = None) -> Engine:
+    """Returns the engine, not started yet. Raises EngineConfigurationError when the settings allow none.
+
+    `shared` is where another process tells the address of the local model that it runs for this one.
+    """
     match settings.engine:
         case "openai":
             return _openai(settings, "REPARTEE_ENGINE is openai")
         case "local":
-            return _local(settings, "REPARTEE_ENGINE is local")
+            return _local(settings, "REPARTEE_ENGINE is local", shared)
         case "builtin":
             return BuiltinEngine("REPARTEE_ENGINE is builtin", settings.builtin_pace)
         case "auto":
-            return _best_available(settings)
+            return _best_available(settings, shared)
 
 
-def _best_available(settings: Settings) -> Engine:
+def _best_available(settings: Settings, shared: Path | None) -> Engine:
     if settings.engine_url is not None:
         return _openai(settings, "REPARTEE_ENGINE_URL is set")
     if problem := _local_problem(settings):
         return BuiltinEngine(f"REPARTEE_ENGINE_URL is not set, and {problem}", settings.builtin_pace)
-    return _local(settings, "REPARTEE_ENGINE_URL is not set, and the local model can run here")
+    return _local(settings, "REPARTEE_ENGINE_URL is not set, and the local model can run here", shared)
 
 
 def _openai(settings: Settings, reason: str) -> Engine:
@@ -48,14 +53,14 @@ def _openai(settings: Settings, reason: str) -> Engine:
     return OpenAIEngine(reason, provider, settings.max_replies, Patience(settings.engine_timeout))
 
 
-def _local(settings: Settings, reason: str) -> Engine:
+def _local(settings: Settings, reason: str, shared: Path | None) -> Engine:
     if problem := _local_problem(settings):
         raise EngineConfigurationError(f"REPARTEE_ENGINE is local, but {problem}; use auto or builtin")
     from services.engines.local import LocalEngine
 
     weights = _weights(settings)
     assert weights is not None
-    return LocalEngine(reason, weights, settings.engine_timeout)
+    return LocalEngine(reason, weights, settings.engine_timeout, shared)
 
 
 def _local_problem(settings: Settings) -> str | None:

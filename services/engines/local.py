@@ -7,7 +7,7 @@ from typing import Any
 from services.engines import Prompt
 from services.engines.completion import Dialect
 from services.engines.connection import Patience
-from services.engines.local_process import LocalModel
+from services.engines.local_process import Address, LocalModel
 from services.engines.local_sharing import SharedModel
 from services.engines.local_transport import LocalTransport
 from services.engines.openai import OpenAIEngine, Provider
@@ -62,3 +62,7 @@ class LocalEngine(OpenAIEngine):
     def pid(self) -> int | None:
         """Process id of the running model; None while no process of ours runs."""
         return self._model.pid
+
+    async def address(self) -> Address:
+        """Returns where the model is served, for other processes. Raises EngineError."""
+        return await self._model.address()

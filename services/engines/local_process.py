@@ -41,7 +41,7 @@ class LocalProcess:
     """Child process that serves a model on a Unix socket in a private temporary folder."""
 
     def __init__(self, weights: Weights) -> None:
-        self._folder = _private_folder()
+        self._folder = private_folder()
         self.address = Address(str(self._folder / "s.sock"), secrets.token_hex(16))
         try:
             self._process = _start_program()
@@ -188,7 +188,7 @@ def _start_program() -> subprocess.Popen[str]:
     )
 
 
-def _private_folder() -> Path:
+def private_folder() -> Path:
     """Returns a new temporary folder whose path is short enough for a Unix socket in it."""
     folder = Path(tempfile.mkdtemp(prefix="repartee-"))
     if len(os.fsencode(folder)) <= _MAX_FOLDER_BYTES:

@@ -3,19 +3,24 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Protocol
 
 from services.engines import EngineError
 from services.engines.faults import unavailable
-from services.engines.local_process import Address, LocalModel
+from services.engines.local_process import Address
 
 # Seconds for an answer of the supervisor, who may have to load the model first.
 _PATIENCE = 200.0
 
 
+class Addressed(Protocol):
+    async def address(self) -> Address: ...
+
+
 class ModelDesk:
     """Tells whoever connects to the Unix socket at `path`, in a line of JSON, where the model is served."""
 
-    def __init__(self, model: LocalModel) -> None:
+    def __init__(self, model: Addressed) -> None:
         self._model = model
         self._server: asyncio.Server | None = None
 
@@ -25,7 +30,6 @@ class ModelDesk:
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
-        await self._model.close()
 
     async def _answer(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from typing import cast
 
@@ -40,6 +41,18 @@ def server_config(app: Starlette, settings: Settings, ping_seconds: float | None
         ws_ping_timeout=ping_seconds,
         timeout_graceful_shutdown=_CONNECTIONS_GRACE_SECONDS,
     )
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Returns a socket that listens on the address of the settings. Raises OSError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    # asyncio does not set it for such a socket, and an answer in two parts would wait for the client's ack.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if sys.platform == "linux":
+        # The kernel sees more than the server does: what it took for a client that no longer takes it.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(settings.send_timeout * 1000))
+    return listener
 
 
 class Server(uvicorn.Server):
