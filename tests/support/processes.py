@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
@@ -28,20 +28,23 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def program(
-    folder: Path, errors: IO[bytes] | None = None, **settings: str
+    folder: Path, errors: IO[bytes] | None = None, arguments: Sequence[str] = (), **settings: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, list[str]]]:
     """Start the server, and give what it prints. It is ended if the block has not done so."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "app.py",
+        *arguments,
         cwd=ROOT,
         env=environment(folder, **settings),
         stdout=asyncio.subprocess.PIPE,
         stderr=errors,
     )
     assert process.stdout is not None
-    lines = [(await process.stdout.readline()).decode() for _ in range(5)]
     try:
+        lines = []
+        while not lines or lines[-1].strip() not in ("", "Ctrl-C ends it."):
+            lines.append((await process.stdout.readline()).decode())
         yield process, lines
     finally:
         if process.returncode is None:
@@ -51,10 +54,10 @@ async def program(
 
 @asynccontextmanager
 async def started(
-    folder: Path, errors: IO[bytes] | None = None, **settings: str
+    folder: Path, errors: IO[bytes] | None = None, arguments: Sequence[str] = (), **settings: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, Client]]:
     """Start the server, and give a client of it. What it logs goes into `errors`."""
-    async with program(folder, errors, **settings) as (process, lines):
+    async with program(folder, errors, arguments, **settings) as (process, lines):
         url = next(line.split()[1] for line in lines if line.split()[:1] == ["open"])
         async with httpx2.AsyncClient(timeout=60) as http:
             yield process, Client(http, url)

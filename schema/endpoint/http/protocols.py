@@ -59,6 +59,10 @@ class _Progress:
 
 
 class HTTPProtocol(_Progress, HttpToolsProtocol):
+    @property
+    def awaits_first_request(self) -> bool:
+        return self.scope is None and not self.transport.is_closing()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.expect()

@@ -20,6 +20,8 @@ logger = logging.getLogger("repartee")
 
 # Seconds that open connections get to end by themselves once no reply is being written.
 _CONNECTIONS_GRACE_SECONDS = 1
+# Seconds that a client who has connected gets to send its first request.
+_FIRST_REQUEST_SECONDS = 0.5
 # uvicorn ticks every 0.1 seconds.
 _TICKS_PER_SWEEP = 10
 
@@ -81,6 +83,7 @@ class Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         await self._drain()
+        await self._take_first_requests()
         await super().shutdown(sockets)
 
     async def _drain(self) -> None:
@@ -90,6 +93,17 @@ class Server(uvicorn.Server):
         if self.force_exit:
             draining.cancel()
         await asyncio.gather(draining, return_exceptions=self.force_exit)
+
+    async def _take_first_requests(self) -> None:
+        """Lets clients who have just connected send what they connected for."""
+        for _ in range(round(_FIRST_REQUEST_SECONDS / 0.01)):
+            if self.force_exit or not self._has_new_connections():
+                return
+            await asyncio.sleep(0.01)
+
+    def _has_new_connections(self) -> bool:
+        connections = cast("set[Protocol]", self.server_state.connections)
+        return any(isinstance(one, HTTPProtocol) and one.awaits_first_request for one in connections)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
