@@ -27,6 +27,7 @@ from models import LOCAL_OWNER, Database, Unavailable
 from schema import sdl
 from schema.endpoint import GraphQLEndpoint
 from schema.endpoint.http.server import Server, listen, server_config
+from schema.endpoint.metrics import MetricsError, metrics_served
 from services import Services, copying, logs
 from services.access.modes import AccessMode, is_reachable_by_others, mode_of
 from services.access.start_token import StartToken
@@ -115,7 +116,7 @@ async def serve(settings: Settings, workers: int = 1) -> None:
 
 
 async def _serve_alone(settings: Settings, listener: socket.socket) -> None:
-    async with running(settings) as services:
+    async with running(settings) as services, metrics_served(services):
         server = Server(server_config(create_app(services), settings), services)
         _announce(settings, services.engine, services.access.start_token, listener)
         await _answer(server, listener)
@@ -126,7 +127,7 @@ async def work(settings: Settings) -> None:
     told = Instructions.read()
     if told.token is not None:
         settings = settings.model_copy(update={"token": SecretStr(told.token)})
-    async with running(settings, told.peers) as services:
+    async with running(settings, told.peers) as services, metrics_served(services, told.number):
         server = Server(server_config(create_app(services), settings), services)
         end_with_supervisor(lambda: server.handle_exit(signal.SIGTERM, None))
         say_ready()
@@ -270,7 +271,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValidationError as error:
         first = error.errors()[0]
         return _failed(f"REPARTEE_{str(first['loc'][0]).upper()} is wrong: {first['msg']}.")
-    except (StartError, EngineConfigurationError, BrokerConfigurationError) as error:
+    except (StartError, MetricsError, EngineConfigurationError, BrokerConfigurationError) as error:
         return _failed(str(error))
     except (ArgumentError, NoSuchModuleError) as error:
         return _failed(f"REPARTEE_DATABASE_URL is wrong: {error}")

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.pool import QueuePool
 
 from models.backends import Options, backend_for
 from models.migrations import upgrade
@@ -208,6 +209,11 @@ class Database:
         error = task.exception()
         if write.caller_left and isinstance(error, DBAPIError):
             logger.error("A write failed after its caller had left.", exc_info=error)
+
+    def connections_in_use(self) -> dict[str, float]:
+        """Returns how many connections are being used, by what they are for."""
+        reading, writing = (cast(QueuePool, engine.pool).checkedout() for engine in self.engines)
+        return {"reads": reading, "writes": writing}
 
     def exists(self) -> bool:
         """Returns whether there is something to connect to; connecting would create a missing file."""

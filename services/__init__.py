@@ -12,6 +12,7 @@ from services.conversations import ConversationService
 from services.engines import Engine
 from services.engines.asking import Models
 from services.housekeeping import Housekeeping
+from services.measures import Figure, Measures, figure
 from services.messages import MessageService
 from services.reads.service import ReadService
 from services.replies.recovery import Recovery
@@ -47,6 +48,7 @@ class Services:
     readers: Readers
     writer: ReplyWriter
     housekeeping: Housekeeping
+    measures: Measures
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
@@ -55,6 +57,20 @@ class Services:
         writer = ReplyWriter(database, broker, engine, titles, settings.max_message_length)
         readers = Readers(database, broker)
         streams = StreamService(database, readers)
+        lists = Lists(database, broker)
+        writer.measures.figures.update(
+            replies_running=figure("Replies that this process writes.", lambda: len(writer.keys)),
+            watchers=Figure(
+                "Subscriptions that watch, by what they watch.",
+                lambda: {"conversation": readers.watchers, "list": lists.watchers},
+                "of",
+            ),
+            database_connections=Figure(
+                "Connections to the database that are in use, by what they are for.",
+                database.connections_in_use,
+                "for",
+            ),
+        )
         return cls(
             settings=settings,
             engine=engine,
@@ -69,10 +85,11 @@ class Services:
             search=SearchService(database),
             streams=streams,
             changes=ChangeService(database, readers),
-            lists=Lists(database, broker),
+            lists=lists,
             readers=readers,
             writer=writer,
             housekeeping=Housekeeping(database, Recovery(database, broker, writer)),
+            measures=writer.measures,
         )
 
     async def open(self) -> None:

@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field(
         "text", description="The form of the log's lines: `text` for people, `json` for programs."
     )
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="The port of the metrics for Prometheus; without it there are none."
+    )
+    metrics_host: str = Field("127.0.0.1", description="The address that the metrics' port listens on.")
     allowed_origins: Names = Field(
         (), description="Origins whose pages may send requests, separated by commas; `*` allows all."
     )

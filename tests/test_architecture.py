@@ -22,7 +22,7 @@ SOURCES = sorted(
 )
 TOP_LEVEL = {"app.py", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"}
 TOP_LEVEL |= {"requirements.txt", "requirements-server.txt", "requirements-test.txt"}
-TOP_LEVEL |= {"schema", "resolvers", "models", "services", "tests"}
+TOP_LEVEL |= {"Containerfile", "compose.yaml", "schema", "resolvers", "models", "services", "tests"}
 
 
 def imported(path: Path) -> set[str]:

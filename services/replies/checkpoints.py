@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Conversation, Database, Message, Run, Status, everyone
+from services.measures import Measures
 from services.replies.leases import Lease
 from services.replies.writing import Writing
 from services.runs import STOPPED, RunKey
@@ -31,10 +33,13 @@ class _Stored:
 class Checkpoints:
     """`writings` are the runs that the holder of the lease writes."""
 
-    def __init__(self, database: Database, lease: Lease, writings: Mapping[RunKey, Writing]) -> None:
+    def __init__(
+        self, database: Database, lease: Lease, writings: Mapping[RunKey, Writing], measures: Measures
+    ) -> None:
         self._database = database
         self._lease = lease
         self._writings = writings
+        self._measures = measures
         self._woken = asyncio.Event()
         self.interval = CHECKPOINT_SECONDS
 
@@ -60,7 +65,9 @@ class Checkpoints:
         """Stores what has grown. Runs that others ended or deleted are let go, or stopped as they ask."""
         if not self._writings:
             return
+        began = time.monotonic()
         stored = await self._database.write(everyone(), self._store, timeout=None)
+        self._measures.checkpoints.add(time.monotonic() - began)
         for key, length in stored.lengths.items():
             if writing := self._writings.get(key):
                 writing.stored_length = length

@@ -5,7 +5,7 @@ import time
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Conversation, Database, Run, everyone
+from models import Conversation, Database, Run, after_commit, everyone
 from services import runs
 from services.broker import Broker
 from services.locking import find_and_lock
@@ -47,8 +47,12 @@ class Recovery:
                 if time.monotonic() - asked < _WAITED_TOO_LONG and await self._is_abandoned(session, key):
                     await runs.end(session, key, runs.INTERRUPTED)
                     self._broker.changed(session, key.conversation_id)
+                    after_commit(session, self._count)
 
         await self._database.write(everyone(), work)
+
+    def _count(self) -> None:
+        self._writer.measures.reaped += 1
 
     async def _is_abandoned(self, session: AsyncSession, key: RunKey) -> bool:
         """Tests it under the lock: a lease may have been renewed in the meantime."""

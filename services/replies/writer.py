@@ -5,6 +5,7 @@ A reply belongs to this process, never to the request that asked for it.
 
 import asyncio
 import logging
+import time
 from contextlib import aclosing
 from functools import partial
 
@@ -14,6 +15,7 @@ from models import Database, Failure, FailureCode, FinishReason, Status, Unavail
 from services import runs
 from services.broker import Broker
 from services.engines import Engine, EngineError
+from services.measures import Measures
 from services.replies import leases
 from services.replies.checkpoints import Checkpoints
 from services.replies.prompts import ReplyDeleted
@@ -50,7 +52,8 @@ class ReplyWriter:
         self._checkpointing: asyncio.Task[None] | None = None
         self.name = leases.new_writer_name()
         self._lease = leases.Lease(self.name)
-        self.checkpoints = Checkpoints(database, self._lease, self._writings)
+        self.measures = Measures()
+        self.checkpoints = Checkpoints(database, self._lease, self._writings, self.measures)
         self.grace = GRACE_SECONDS
         self.retry_pause = RETRY_SECONDS
 
@@ -136,6 +139,8 @@ class ReplyWriter:
                 await self._run_engine(writing)
             if not writing.is_lost:
                 await self._store_end(writing)
+            if writing.outcome is not None:
+                self.measures.replies[writing.outcome.status] += 1
         finally:
             del self._writings[writing.assignment.key]
             writing.live.close()
@@ -164,7 +169,7 @@ class ReplyWriter:
 
     async def _produce(self, writing: Writing) -> Outcome:
         writing.prompt = await writing.assignment.build_prompt()
-        model = writing.prompt.generation.model
+        model, asked_at = writing.prompt.generation.model, time.monotonic()
         async with aclosing(self._engine.reply(writing.prompt)) as pieces:
             async for piece in pieces:
                 if writing.is_ended:
@@ -172,6 +177,8 @@ class ReplyWriter:
                 model = piece.model or model
                 room = self._max_reply_length - len(writing.live)
                 if piece.text and room > 0:
+                    if not writing.live:
+                        self.measures.first_texts.add(time.monotonic() - asked_at)
                     writing.live.append(piece.text[:room])
                 if len(piece.text) > room:
                     return Outcome(Status.COMPLETED, FinishReason.LENGTH, model=model)

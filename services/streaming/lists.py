@@ -109,6 +109,10 @@ class Lists:
         self._task: asyncio.Task[None] | None = None
         broker.listen(self._hint)
 
+    @property
+    def watchers(self) -> int:
+        return sum(len(one.places) for one in self._lists.values())
+
     def open(self) -> None:
         """Starts the clock, which sleeps while nobody watches."""
         self._task = asyncio.create_task(self._run())

@@ -158,6 +158,10 @@ class Readers:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
+    def watchers(self) -> int:
+        return sum(len(reader.of_text) + len(reader.of_rows) for reader in self._readers.values())
+
+    @property
     def are_busy(self) -> bool:
         return any(reader.is_busy for reader in self._readers.values())
 

@@ -34,6 +34,7 @@ from schema.endpoint.pages import Playground
 from schema.endpoint.request_ids import RequestIds
 from schema.endpoint.websocket import Sockets
 from services import Services
+from services.measures import figure
 
 # A GET request with none of these parameters has no operation: a browser gets the playground.
 _OPERATION_PARAMETERS = ("query", "documentId", "extensions")
@@ -55,6 +56,9 @@ class GraphQLEndpoint:
         self._gate = Gate(services)
         self._session = Session(self._gate, services.access, self._origins)
         self._connections = OpenConnections(settings.max_connections)
+        services.measures.figures["open_connections"] = figure(
+            "Open WebSockets and streams over HTTP.", lambda: self._connections.count
+        )
         self._sockets = Sockets(self._operations, self._gate, self._origins, self._connections, settings)
         self._stopping = services.stopping
         # Nobody said that the server shall be open; it is, as it seems to be reached from its own machine only.
