@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket
 from resolvers.context import Context
 from schema import schema
 from schema.endpoint import errors
+from schema.endpoint.access.form import form
 from schema.endpoint.access.gate import Gate
 from schema.endpoint.access.session import Session
 from schema.endpoint.browsers import FORWARDING, Hosts, Origins, TrustedHosts, cors_middleware
@@ -70,6 +71,7 @@ class GraphQLEndpoint:
             Route(path, self, middleware=cors_middleware(self._origins)),
             WebSocketRoute(path, self._socket),
             self._session.route(),
+            form(),
             Mount("/playground", routes=self._playground.routes()),
         ]
 

@@ -21,8 +21,12 @@ const here = new URL(window.location.pathname, window.location.href);
 const socket = new URL(here);
 socket.protocol = here.protocol === "https:" ? "wss:" : "ws:";
 
+// The server's own module, which its pages share.
+const { fetchSignedIn, signedIn, signOut } = await import(/* @vite-ignore */ new URL("/sign-in/sign-in.js", here).href);
+const session = await signedIn();
+
 const fetcher = rememberingCursors(
-  createGraphiQLFetcher({ url: here.href, subscriptionUrl: socket.href, enableIncrementalDelivery: false }),
+  createGraphiQLFetcher({ url: here.href, fetch: fetchSignedIn, subscriptionUrl: socket.href, enableIncrementalDelivery: false }),
 );
 const plugins = [HISTORY_PLUGIN, explorerPlugin({ showAttribution: false })];
 
@@ -37,6 +41,16 @@ function StartOverButton() {
     <ToolbarButton label="Start over with the example tabs" onClick={startOver}>
       <svg className="graphiql-toolbar-icon" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.5" aria-hidden="true">
         <path d="M2 2.5v11M14 8H5.5M9 4 5 8l4 4" />
+      </svg>
+    </ToolbarButton>
+  );
+}
+
+function SignOutButton() {
+  return (
+    <ToolbarButton label="Sign out" onClick={signOut}>
+      <svg className="graphiql-toolbar-icon" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.5" aria-hidden="true">
+        <path d="M6.5 2.5h-4v11h4M6 8h8M11 5l3 3-3 3" />
       </svg>
     </ToolbarButton>
   );
@@ -61,6 +75,7 @@ function Playground({ defaultTabs }) {
             {merge}
             {copy}
             <StartOverButton />
+            {session.access !== "OPEN" && <SignOutButton />}
           </>
         )}
       </GraphiQL.Toolbar>
