@@ -19,7 +19,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from models import LOCAL_OWNER, Database, Unavailable
@@ -85,15 +85,12 @@ def create_app(services: Services) -> Starlette:
             return JSONResponse({"status": "unavailable", "version": VERSION}, 503)
         return JSONResponse({"status": "ok", "version": VERSION})
 
-    async def home(request: Request) -> Response:
-        return RedirectResponse("/graphql")
-
     try:
         endpoint = GraphQLEndpoint(services)
     except ValueError as error:
         raise StartError(str(error)) from error
     return Starlette(
-        routes=[Route("/", home), Route("/health", health), *endpoint.routes("/graphql")],
+        routes=[Route("/health", health), *endpoint.routes("/graphql")],
         middleware=endpoint.middleware("/graphql"),
     )
 
@@ -168,7 +165,7 @@ def _announcement(settings: Settings, services: Services, listener: socket.socke
     return "\n".join(
         [
             f"Repartee {VERSION}",
-            f"  open      http://{host}:{listener.getsockname()[1]}/graphql",
+            f"  open      http://{host}:{listener.getsockname()[1]}/",
             f"  engine    {services.engine.name} ({services.engine.reason})",
             f"  database  {make_url(settings.database_url).render_as_string(hide_password=True)}",
             "  Ctrl-C ends it.",

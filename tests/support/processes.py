@@ -41,7 +41,7 @@ async def started(
     )
     assert process.stdout is not None
     lines = [(await process.stdout.readline()).decode() for _ in range(5)]
-    url = next(line.split()[1] for line in lines if line.split()[:1] == ["open"])
+    url = next(line.split()[1] for line in lines if line.split()[:1] == ["open"]) + "graphql"
     try:
         async with httpx2.AsyncClient(timeout=60) as http:
             yield process, Client(http, url)
