@@ -29,6 +29,8 @@ export class Scroller {
     private readonly list: HTMLElement,
     private readonly near: (side: "start" | "end") => void,
     private readonly moved: (isAtEnd: boolean) => void,
+    // Whether the end of the list is the end of everything, so that staying there means to follow.
+    private readonly isWhole: () => boolean,
   ) {
     this.#resizes = new ResizeObserver(() => this.settle());
     this.#resizes.observe(list);
@@ -96,7 +98,7 @@ export class Scroller {
 
   #scrolled(): void {
     const isOurs = Math.abs(this.box.scrollTop - this.#put) < 2;
-    if (!isOurs) this.mode = this.#isAtEnd ? "tail" : "rest";
+    if (!isOurs) this.mode = this.#isAtEnd && this.isWhole() ? "tail" : "rest";
     this.#remember();
     this.#look();
   }

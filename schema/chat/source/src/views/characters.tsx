@@ -75,7 +75,7 @@ function Card({ one }: { one: Found }) {
       <p dir="auto">{one.description || "Nothing is written about this character yet."}</p>
       <footer>
         <span class="hint">{plural(one.conversationCount, "conversation")}</span>
-        <button type="button" onClick={() => void talk()} aria-label={`New conversation with ${one.name}`}>Talk</button>
+        <button type="button" onClick={() => void talk()} aria-label={`Talk with ${one.name}`}>Talk</button>
       </footer>
       {problem.value && <p class="note" role="alert">{problem.value}</p>}
     </li>

@@ -84,7 +84,8 @@ function Messages({ thread }: { thread: Thread }) {
 
   useLayoutEffect(() => {
     const page = (side: "start" | "end") => void (side === "start" ? thread.older() : thread.newer());
-    const made = new Scroller(box.current!, list.current!, page, (atEnd) => (isAtEnd.value = atEnd && !thread.hasNewer.peek()));
+    const isWhole = () => !thread.hasNewer.peek();
+    const made = new Scroller(box.current!, list.current!, page, (atEnd) => (isAtEnd.value = atEnd && isWhole()), isWhole);
     scroller.current = made;
     thread.reading = () => made.reading?.dataset["id"] ?? null;
     return () => made.close();

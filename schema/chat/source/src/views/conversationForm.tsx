@@ -2,14 +2,11 @@
 import { useSignal } from "@preact/signals";
 import { ask } from "../api/link";
 import * as operations from "../api/operations";
-import { dialog } from "../state/dialogs";
 import type { Thread } from "../state/thread";
 import { Buttons, Field, GenerationFields, generationOf, textOf, useForm } from "./fields";
 import { Dialog } from "./parts";
 
-const close = () => (dialog.value = null);
-
-export function ConversationForm({ thread }: { thread: Thread }) {
+export function ConversationForm({ thread, close }: { thread: Thread; close: () => void }) {
   const head = thread.head.peek()!;
   const version = useSignal(head.version);
   const { isBusy, errors, onSubmit, problemOf } = useForm(async (form) => {

@@ -6,10 +6,12 @@ import { Find } from "./find";
 import { Dialog } from "./parts";
 import { Models, SettingsDialog, Shortcuts } from "./settings";
 
-const close = () => (dialog.value = null);
-
 export function Dialogs() {
   const open = dialog.value!;
+  // A dialog tells late that it was closed; another may be open by then.
+  const close = () => {
+    if (dialog.peek() === open) dialog.value = null;
+  };
   switch (open.kind) {
     case "find":
       return <Find close={close} />;
@@ -20,13 +22,13 @@ export function Dialogs() {
     case "models":
       return <Models close={close} />;
     case "conversation":
-      return current.value && <ConversationForm thread={current.value} />;
+      return current.value && <ConversationForm thread={current.value} close={close} />;
     case "confirm":
-      return <Confirm question={open} />;
+      return <Confirm question={open} close={close} />;
   }
 }
 
-function Confirm({ question: { title, text, quote, action, run } }: { question: Question }) {
+function Confirm({ question: { title, text, quote, action, run }, close }: { question: Question; close: () => void }) {
   const act = () => {
     close();
     void run();

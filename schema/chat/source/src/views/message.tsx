@@ -128,7 +128,7 @@ function Ending({ thread, line, isLast }: Omit<Props, "isFirst">) {
   if (status === "COMPLETED" && finishReason === "LENGTH" && isLast) return <div class="foot ending">Cut off at the maximum length. {goOn}</div>;
   if (status !== "FAILED" && status !== "INTERRUPTED") return null;
   return (
-    <div class="foot ending failed" role="alert">
+    <div class="foot ending failed" role={isLast ? "alert" : "none"}>
       {failure?.message ?? "The reply was interrupted."}{" "}
       {isLast && <Retry seconds={failure?.retryAfterSeconds ?? 0} run={() => void acts.again(thread, line)} />}
       {isLast && content && goOn}

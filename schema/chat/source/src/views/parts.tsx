@@ -101,7 +101,9 @@ export function Dialog({ title, close, children, class: kind = "" }: { title: st
   useLayoutEffect(() => {
     const opener = document.activeElement as HTMLElement | null;
     element.current!.showModal();
-    return () => opener?.isConnected && opener.focus();
+    return () => {
+      if (opener?.isConnected && !document.querySelector("dialog[open]")) opener.focus();
+    };
   }, []);
   const outside = (event: MouseEvent) => event.target === element.current && element.current?.close();
   return (
