@@ -20,7 +20,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from models import LOCAL_OWNER, Database, Unavailable
@@ -95,15 +95,12 @@ def create_app(services: Services) -> Starlette:
             return JSONResponse({"status": "unavailable", "version": VERSION}, 503)
         return JSONResponse({"status": "ok", "version": VERSION})
 
-    async def home(request: Request) -> Response:
-        return RedirectResponse("/graphql")
-
     try:
         endpoint = GraphQLEndpoint(services)
     except ValueError as error:
         raise StartError(str(error)) from error
     return Starlette(
-        routes=[Route("/", home), Route("/health", health), *endpoint.routes("/graphql")],
+        routes=[Route("/health", health), *endpoint.routes("/graphql")],
         middleware=endpoint.middleware("/graphql"),
     )
 
@@ -207,10 +204,10 @@ def _announce(
     settings: Settings, engine: Engine, token: StartToken | None, listener: socket.socket, workers: int = 1
 ) -> None:
     # In the part of an address that is sent to no server, and so is in no log.
-    link = f"#token={token.value}" if token and token.is_new else ""
+    page = f"graphql#token={token.value}" if token and token.is_new else ""
     lines = [
         f"Repartee {VERSION}",
-        f"  open      http://{_own_name(settings.host)}:{listener.getsockname()[1]}/graphql{link}",
+        f"  open      http://{_own_name(settings.host)}:{listener.getsockname()[1]}/{page}",
         f"  engine    {engine.name} ({engine.reason})",
         f"  database  {make_url(settings.database_url).render_as_string(hide_password=True)}",
         *([f"  workers   {workers}"] if workers > 1 else []),

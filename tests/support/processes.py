@@ -58,7 +58,9 @@ async def started(
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, Client]]:
     """Start the server, and give a client of it. What it logs goes into `errors`."""
     async with program(folder, errors, arguments, **settings) as (process, lines):
-        url = next(line.split()[1] for line in lines if line.split()[:1] == ["open"])
+        page = next(line.split()[1] for line in lines if line.split()[:1] == ["open"])
+        origin, _, fragment = page.removesuffix("/").replace("/graphql", "").partition("#")
+        url = f"{origin}/graphql#{fragment}".removesuffix("#")
         async with httpx2.AsyncClient(timeout=60) as http:
             yield process, Client(http, url)
 

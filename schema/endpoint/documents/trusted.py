@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from schema.endpoint.errors import RequestError, request_error
 from services.lru_cache import LRUCache
 
+_OF_CHAT_PAGE = Path(__file__).parents[2] / "chat" / "built" / "documents.json"
 # Characters of all registered documents together.
 MAX_REGISTERED_LENGTH = 5_000_000
 
@@ -21,7 +22,8 @@ class Documents:
     """Finds the document of a request. With `only_trusted`, only documents of the file are executed."""
 
     def __init__(self, trusted: Mapping[str, str], only_trusted: bool) -> None:
-        self._trusted = {**{digest(text): text for text in trusted.values()}, **trusted}
+        texts = [*_documents_of_chat_page(), *trusted.values()]
+        self._trusted = {**{digest(text): text for text in texts}, **trusted}
         self._only_trusted = only_trusted
         self._registered: LRUCache[str, str] = LRUCache(MAX_REGISTERED_LENGTH)
 
@@ -44,7 +46,7 @@ class Documents:
             return self._trusted_document(document_id)
         if query is None:
             return self._persisted_query(sha256 or "")
-        if self._only_trusted:
+        if self._only_trusted and digest(query) not in self._trusted:
             raise request_error(
                 "This server executes only trusted documents; send a `documentId` instead of a `query`.",
                 "DOCUMENT_NOT_TRUSTED",
@@ -72,6 +74,11 @@ class Documents:
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _documents_of_chat_page() -> Iterable[str]:
+    """Returns the documents of the server's own page, which is trusted like the server itself."""
+    return json.loads(_OF_CHAT_PAGE.read_text("utf-8")).values() if _OF_CHAT_PAGE.exists() else ()
 
 
 def _not_found() -> RequestError:

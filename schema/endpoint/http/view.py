@@ -1,4 +1,4 @@
-"""GraphQL endpoint: one URL for JSON responses, streams, WebSockets, and the playground."""
+"""GraphQL endpoint: one URL for JSON responses, streams, WebSockets and the playground; beside it a chat page."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -31,7 +31,7 @@ from schema.endpoint.http.media import ANSWERS, STREAMS, MediaType, accepted_typ
 from schema.endpoint.http.open_connections import OpenConnections
 from schema.endpoint.http.protocols import ON_DISCONNECT
 from schema.endpoint.http.streams import FRAMINGS, StreamResponse
-from schema.endpoint.pages import Playground
+from schema.endpoint.pages import chat_page, playground
 from schema.endpoint.request_ids import RequestIds
 from schema.endpoint.websocket import Sockets
 from services import Services
@@ -51,7 +51,8 @@ class GraphQLEndpoint:
         documents = Documents.read(settings.documents_file, settings.documents_only)
         self._max_body = settings.max_body
         self._operations = Operations(schema, Limits.of(settings), documents, partial(Context, services))
-        self._playground = Playground()
+        self._playground = playground()
+        self._chat = chat_page()
         self._origins = Origins(settings.allowed_origins)
         self._hosts = Hosts.of(settings)
         self._gate = Gate(services)
@@ -66,13 +67,15 @@ class GraphQLEndpoint:
         self._is_for_one = settings.access is None and self._gate.everybody is not None
 
     def routes(self, path: str) -> list[BaseRoute]:
-        """Return the routes to this endpoint and to the files of the playground."""
+        """Return the routes to this endpoint and to both pages."""
         return [
             Route(path, self, middleware=cors_middleware(self._origins)),
             WebSocketRoute(path, self._socket),
             self._session.route(),
             form(),
             Mount("/playground", routes=self._playground.routes()),
+            Route("/", self._chat.home),
+            Mount("/chat", routes=self._chat.routes()),
         ]
 
     def middleware(self, path: str) -> list[Middleware]:

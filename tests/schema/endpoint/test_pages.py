@@ -1,12 +1,13 @@
-"""Playground: a page at the URL of the API, and static files that browsers cache."""
+"""Chat page and playground: pages at `/` and at the URL of the API, and static files that browsers cache."""
 
 import gzip
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from schema.endpoint.pages import BUILT
+import schema
 from tests.schema.endpoint.raw import Answer, exchange
 from tests.support.client import Client
 
@@ -20,7 +21,15 @@ KINDS = {
     ".svg": "image/svg+xml",
     ".md": "text/markdown; charset=utf-8",
 }
-FILES = sorted(path.name for path in BUILT.iterdir() if path.suffix in KINDS)
+SCHEMA = Path(schema.__file__).parent
+# The addresses of the pages, and their folders.
+PAGES = {"/": "chat", "/graphql": "playground"}
+FILES = sorted(
+    (folder, path.name)
+    for folder in PAGES.values()
+    for path in (SCHEMA / folder / "built").iterdir()
+    if path.suffix in KINDS
+)
 
 
 async def get(served: Client, path: str, **headers: str) -> Answer:
@@ -36,13 +45,30 @@ def assert_locked_down(answer: Answer) -> None:
     assert answer.headers["cross-origin-opener-policy"] == "same-origin"
 
 
-async def test_a_browser_gets_the_page(served: Client) -> None:
-    answer = await get(served, "/graphql", accept=BROWSER)
+@pytest.mark.parametrize(("address", "folder"), PAGES.items())
+async def test_a_browser_gets_the_page(served: Client, address: str, folder: str) -> None:
+    answer = await get(served, address, accept=BROWSER)
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert answer.headers["cache-control"] == "no-cache"
     assert "Accept" in answer.headers["vary"]
-    assert answer.body == (BUILT / "index.html").read_bytes()
+    assert answer.body == (SCHEMA / folder / "built" / "index.html").read_bytes()
     assert_locked_down(answer)
+
+
+@pytest.mark.parametrize("address", PAGES)
+async def test_a_page_that_a_browser_has_is_not_sent_again(served: Client, address: str) -> None:
+    first = await get(served, address, accept=BROWSER)
+    again = await get(served, address, accept=BROWSER, if_none_match=first.headers["etag"])
+    assert (again.status, again.body) == (304, b"")
+    assert again.headers["content-security-policy"] == first.headers["content-security-policy"]
+    assert (await get(served, address, accept=BROWSER, if_none_match='"other"')).status == 200
+
+
+async def test_no_text_of_the_chat_page_can_become_html(served: Client) -> None:
+    policy = (await get(served, "/")).headers["content-security-policy"]
+    assert "require-trusted-types-for 'script'" in policy
+    assert "trusted-types 'none'" in policy
+    assert "unsafe" not in policy
 
 
 async def test_a_browser_that_asks_a_query_gets_its_answer(served: Client) -> None:
@@ -55,11 +81,11 @@ async def test_what_is_no_browser_gets_no_page(served: Client) -> None:
         assert (await get(served, "/graphql", accept=accept)).status == 400
 
 
-@pytest.mark.parametrize("name", FILES)
-async def test_each_file_is_served_as_what_it_is(served: Client, name: str) -> None:
-    path = BUILT / name
-    plain = await get(served, f"/playground/{name}")
-    packed = await get(served, f"/playground/{name}", accept_encoding="gzip, br")
+@pytest.mark.parametrize(("folder", "name"), FILES)
+async def test_each_file_is_served_as_what_it_is(served: Client, folder: str, name: str) -> None:
+    path = SCHEMA / folder / "built" / name
+    plain = await get(served, f"/{folder}/{name}")
+    packed = await get(served, f"/{folder}/{name}", accept_encoding="gzip, br")
     for answer in (plain, packed):
         assert answer.status == 200
         assert answer.headers["content-type"] == KINDS[path.suffix]
@@ -82,8 +108,8 @@ async def test_each_file_is_served_as_what_it_is(served: Client, name: str) -> N
     [("gzip", True), ("br;q=1, GZIP;q=0.5", True), ("*", True), ("gzip;q=0", False), ("gzip;q=0, *", False)],
 )
 async def test_a_file_is_compressed_only_for_who_accepts_that(served: Client, accepted: str, packed: bool) -> None:
-    [name] = [name for name in FILES if name.startswith("index") and name.endswith(".js")][:1]
-    answer = await get(served, f"/playground/{name}", accept_encoding=accepted)
+    [(folder, name)] = [file for file in FILES if file[1].startswith("index") and file[1].endswith(".js")][:1]
+    answer = await get(served, f"/{folder}/{name}", accept_encoding=accepted)
     assert ("content-encoding" in answer.headers) == packed
 
 
@@ -91,6 +117,7 @@ MISSING: list[Any] = [
     "index.html",
     "",
     "x.js",
+    "documents.json",
     "../playground.py",
     "%2e%2e/playground.py",
     "..%2fplayground.py",
@@ -98,15 +125,17 @@ MISSING: list[Any] = [
 ]
 
 
+@pytest.mark.parametrize("folder", PAGES.values())
 @pytest.mark.parametrize("name", MISSING)
-async def test_nothing_else_is_served(served: Client, name: str) -> None:
-    assert (await get(served, f"/playground/{name}")).status == 404
+async def test_nothing_else_is_served(served: Client, folder: str, name: str) -> None:
+    assert (await get(served, f"/{folder}/{name}")).status == 404
 
 
-async def test_the_page_names_only_files_that_are_there(served: Client) -> None:
-    page = (BUILT / "index.html").read_text()
+@pytest.mark.parametrize("folder", PAGES.values())
+async def test_the_page_names_only_files_that_are_there(served: Client, folder: str) -> None:
+    page = (SCHEMA / folder / "built" / "index.html").read_text()
     named = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert named
     for path in named:
-        assert path.startswith("/playground/")
+        assert path.startswith(f"/{folder}/")
         assert (await get(served, path)).status == 200

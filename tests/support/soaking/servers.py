@@ -66,7 +66,7 @@ class SoakedServer:
         async with asyncio.timeout(PATIENCE):
             lines = [(await self._process.stdout.readline()).decode() for _ in range(5)]
         assert lines[-1], f"The server did not start: {self.log[-2000:]}"
-        self.url = next(line.split()[1] for line in lines if line.split()[:1] == ["open"])
+        self.url = next(line.split()[1] for line in lines if line.split()[:1] == ["open"]) + "graphql"
         self._port = self.url.rpartition(":")[2].partition("/")[0]
         self.starts += 1
         self.up.set()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import schema
 from app import StartError, create_app
 from services import Services
 from tests.conftest import serving
@@ -49,6 +50,7 @@ async def test_a_document_that_is_wrong_is_not_registered(client: Client) -> Non
     assert (await post(client.url, persisted(sha256))).error["message"] == "PersistedQueryNotFound"
 
 
+CHAT_PAGE = json.loads(Path(schema.__file__).with_name("chat").joinpath("built", "documents.json").read_text())
 LISTED = {"hello": QUERY}
 MANIFEST = {
     "format": "apollo-persisted-query-manifest",
@@ -81,6 +83,19 @@ async def test_nothing_else_is_executed_where_only_trusted_documents_are(
         assert (await post(client.url, persisted(sha256))).error["message"] == "PersistedQueryNotFound"
         [event] = [event async for event in client.watch_socket(other)]
         assert event["errors"][0]["extensions"]["code"] == "DOCUMENT_NOT_TRUSTED"
+
+
+async def test_the_documents_of_the_chat_page_are_always_trusted(services: Services, tmp_path: Path) -> None:
+    """Or a server that executes only trusted documents would shut its own page out."""
+    async with trusting(services, tmp_path, LISTED, documents_only=True) as client:
+        start = CHAT_PAGE["Start"]
+        answer = (await post(client.url, {"query": start})).json
+        assert answer["data"]["serverInfo"]["engine"] == "test"
+        # A text that is known may be sent as it is, of the file too; one that is like it may not.
+        assert (await post(client.url, {"query": QUERY})).json == HELLO
+        assert (await post(client.url, {"query": start + " "})).status == 403
+        # Their names are the page's own and take none of the file's.
+        assert (await post(client.url, {"documentId": "Start"})).status == 404
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"a": 1}', '{"format": "apollo-persisted-query-manifest"}'])

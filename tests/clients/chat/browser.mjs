@@ -1,0 +1,78 @@
+// Opens the chat page as people do, and notes everything that it should not do.
+import { chromium } from "playwright-core";
+import { url } from "../checks.mjs";
+
+export const { origin } = new URL(url);
+const closed = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-background-networking"];
+const args = [...closed, "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-component-update", "--disable-sync"];
+const browser = await chromium.launch({ executablePath: process.argv[3], args });
+
+// A browser window of a device of its own. `isRough`: what fails for want of a server is no complaint.
+export async function device({ width = 1280, height = 800, isRough = false, ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, reducedMotion: "reduce", ...options });
+  const complaints = [];
+  const asked = [];
+  await context.exposeFunction("complain", (what) => complaints.push(what));
+  await context.addInitScript(() =>
+    document.addEventListener("securitypolicyviolation", (event) => complain(`${event.violatedDirective} ${event.blockedURI}`)),
+  );
+  context.on("request", (request) => asked.push(request));
+  context.on("weberror", (error) => complaints.push(String(error.error().stack)));
+  context.on("console", (message) => {
+    const isOfNetwork = /net::|WebSocket|Failed to load resource/.test(message.text());
+    if (["error", "warning"].includes(message.type()) && !(isRough && isOfNetwork)) complaints.push(message.text());
+  });
+  const check = () => {
+    const foreign = asked.map((request) => request.url()).filter((address) => new URL(address).origin !== origin && !address.startsWith("data:"));
+    if (complaints.length + foreign.length) throw new Error(`complaints: ${[...complaints, ...foreign].join("\n")}`);
+  };
+  return { context, asked, complaints, check, open: (hash = "") => open(context, hash) };
+}
+
+async function open(context, hash) {
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  await page.goto(`${origin}/${hash}`);
+  return page;
+}
+
+// A visit by one window, which is checked for complaints at its end.
+export async function visit(options, act) {
+  const one = await device(options);
+  const page = await one.open(options.hash);
+  await act(page, one);
+  one.check();
+  await one.context.close();
+}
+
+export const rows = (page) => page.locator("article");
+export const last = (page) => rows(page).last();
+export const textOf = (row) => row.locator(".text").innerText();
+export const composer = (page) => page.locator("#composer");
+
+export async function say(page, text) {
+  await composer(page).fill(text);
+  await composer(page).press("Enter");
+}
+
+// Waits until no reply is being written, and the last row is one of the character.
+export async function answered(page, count = null) {
+  await page.waitForFunction(
+    (wanted) => {
+      const all = document.querySelectorAll("article");
+      const row = all[all.length - 1];
+      return row?.classList.contains("assistant") && !document.querySelector(".growing") && (wanted === null || all.length === wanted);
+    },
+    count,
+  );
+}
+
+export const choose = async (page, row, label) => {
+  await row.getByRole("button", { name: "More about this message" }).click();
+  await page.getByRole("menuitem", { name: label }).click();
+};
+export const chooseOfAll = async (page, label) => {
+  await page.getByRole("button", { name: "More about this conversation" }).click();
+  await page.getByRole("menuitem", { name: label }).click();
+};
+export const idOf = (page) => page.evaluate(() => location.hash.split("/")[2]);

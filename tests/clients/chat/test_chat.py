@@ -1,0 +1,21 @@
+"""The chat page in Chromium: what a person does, and what they see of it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.clients.conftest import Checks
+from tests.support.client import Client
+
+# The scripts, and how many checks each has; one server and one browser serve them all.
+SCRIPTS = {"talk.mjs": 12, "reading.mjs": 9, "windows.mjs": 5, "outage.mjs": 7, "screens.mjs": 12}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+async def test_a_person_uses_the_page(
+    obedient: Client, checks: Checks, chromium: str, tmp_path: Path, script: str
+) -> None:
+    problems = await checks(f"chat/{script}", obedient.url, chromium, sys.executable, str(tmp_path))
+    assert {name: problem for name, problem in problems.items() if problem} == {}
+    assert len(problems) == SCRIPTS[script]

@@ -1,0 +1,132 @@
+// Two windows on one conversation, and what each sees of the other: node windows.mjs URL CHROMIUM
+import { ask, expect, run } from "../checks.mjs";
+import { answered, choose, chooseOfAll, composer, device, idOf, last, rows, say, textOf } from "./browser.mjs";
+
+const ACTS = 50;
+const PATH = "query Path($id: ID!) { conversation(id: $id) { messages(last: 100) { id content } } }";
+const seed = Number(process.env.REPARTEE_TEST_SEED ?? 7);
+
+// The same numbers for the same seed (mulberry32).
+function numbers(state) {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+async function pair(act) {
+  const devices = [await device(), await device()];
+  const first = await devices[0].open();
+  await rows(first).first().waitFor();
+  await first.getByRole("link", { name: "New conversation", exact: true }).click();
+  await first.getByRole("button", { name: "Talk with Ayla" }).click();
+  await first.waitForURL(/#\/c\//);
+  await rows(first).first().waitFor();
+  const second = await devices[1].open(new URL(first.url()).hash);
+  await rows(second).first().waitFor();
+  await act(first, second);
+  for (const one of devices) {
+    one.check();
+    await one.context.close();
+  }
+}
+
+const shown = (page) => page.evaluate(() => [...document.querySelectorAll("article")].map((row) => ({ id: row.dataset.id, text: row.querySelector(".text")?.innerText.replace(/\s+/g, " ") })));
+const quiet = (page) => page.waitForFunction(() => !document.querySelector(".growing") && ![...document.querySelectorAll(".mark")].some((mark) => mark.textContent === "Sending…"));
+
+// Something that a person might do now. What is not possible just now is left.
+async function anything(page, next, turn) {
+  const quick = { timeout: 1000 };
+  const row = rows(page).nth(Math.floor(next() * (await rows(page).count())));
+  const roll = next();
+  if (roll < 0.35) await say(page, next() < 0.2 ? "write 900" : `words ${turn}`);
+  else if (roll < 0.5) await last(page).getByRole("button", { name: /version/i }).last().click(quick);
+  else if (roll < 0.6) await row.getByRole("button", { name: "Version before" }).click(quick);
+  else if (roll < 0.7) await composer(page).press("Escape");
+  else if (roll < 0.9) {
+    await row.getByRole("button", { name: "More about this message" }).click(quick);
+    await page.getByRole("menuitem", { name: "Edit" }).click(quick);
+    await page.getByLabel("Text of the message").fill(`changed ${turn}`, quick);
+    await page.getByRole("button", { name: next() < 0.5 ? /Only change|^Save$/ : /Send again|another version/ }).last().click(quick);
+  } else {
+    await row.getByRole("button", { name: "More about this message" }).click(quick);
+    await page.getByRole("menuitem", { name: "Delete…" }).click(quick);
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click(quick);
+  }
+}
+
+async function busily(page, start) {
+  const next = numbers(start);
+  let done = 0;
+  for (let turn = 0; turn < ACTS; turn += 1) {
+    try {
+      await anything(page, next, start * 1000 + turn);
+      done += 1;
+    } catch {
+      await page.keyboard.press("Escape");
+      const cancel = page.getByRole("button", { name: "Cancel" });
+      if (await cancel.count()) await cancel.last().click({ timeout: 500 }).catch(() => {});
+    }
+  }
+  return done;
+}
+
+await run({
+  "what one window does, the other shows": () => pair(async (first, second) => {
+    await say(first, "write 1500");
+    await rows(second).getByText("Line 3 of a long text.").waitFor();
+    await answered(second, 3);
+    await choose(second, rows(second).nth(1), "Edit");
+    await second.getByLabel("Text of the message").fill("Seen from the other side.");
+    await second.getByRole("button", { name: "Only change" }).click();
+    await rows(first).getByText("Seen from the other side.").waitFor();
+    await chooseOfAll(second, "Title, topic, model…");
+    await second.getByLabel("Title").fill("Both know");
+    await second.getByRole("button", { name: "Save" }).click();
+    await first.getByRole("heading", { level: 1, name: "Both know" }).waitFor();
+    await first.getByRole("navigation").getByText("Both know").waitFor();
+  }),
+  "an edit that somebody else overtook shows both texts": () => pair(async (first, second) => {
+    await say(first, "the text");
+    await answered(first, 3);
+    await answered(second, 3);
+    await choose(second, rows(second).nth(1), "Edit");
+    await second.getByLabel("Text of the message").fill("mine");
+    await ask("mutation ($id: ID!) { editMessage(input: { messageId: $id, content: \"theirs\" }) { userErrors { message } } }", { id: await rows(first).nth(1).getAttribute("data-id") });
+    await rows(first).getByText("theirs").waitFor();
+    await second.locator(".conflict").getByText("theirs").waitFor();
+    expect(await second.getByLabel("Text of the message").inputValue(), "mine");
+  }),
+  "a reply in another conversation is marked as unread": () => pair(async (first, second) => {
+    const id = await idOf(first);
+    await second.goto(second.url().replace(/#.*/, "#/characters"));
+    await say(first, "hello");
+    await answered(first, 3);
+    await second.waitForFunction(() => document.title.startsWith("(1) "));
+    expect(await second.locator(`nav a[href="#/c/${id}"] [aria-label="unread"]`).count(), 1);
+    await second.locator(`nav a[href="#/c/${id}"]`).click();
+    await second.waitForFunction(() => !document.title.startsWith("("));
+  }),
+  "a conversation that is deleted elsewhere says so, and keeps the draft": () => pair(async (first, second) => {
+    await composer(second).fill("not yet sent");
+    await chooseOfAll(first, "Delete…");
+    await first.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await second.getByText("This conversation has been deleted.").waitFor();
+    expect([await composer(second).inputValue(), await composer(second).evaluate((area) => area.readOnly)], ["not yet sent", true]);
+  }),
+  "equal after fifty acts each": () => pair(async (first, second) => {
+    const done = await Promise.all([busily(first, seed), busily(second, seed + 1)]);
+    if (Math.min(...done) < ACTS / 3) throw new Error(`hardly anything was possible: ${done}`);
+    await Promise.all([quiet(first), quiet(second)]);
+    const { conversation } = await ask(PATH, { id: await idOf(first) });
+    const wanted = JSON.stringify(conversation.messages.map(({ id }) => id));
+    for (const page of [first, second]) {
+      await page.waitForFunction((ids) => JSON.stringify([...document.querySelectorAll("article")].map((row) => row.dataset.id)) === ids, wanted);
+    }
+    expect(await shown(first), await shown(second));
+    const texts = conversation.messages.map(({ content }) => content.replaceAll("*", "").trim().replace(/\s+/g, " "));
+    expect((await shown(first)).map(({ text }) => text?.trim()), texts);
+  }),
+});
