@@ -17,15 +17,13 @@ from typing import Any, cast
 
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from models import LOCAL_OWNER, Database, Unavailable
 from schema import sdl
 from schema.endpoint import GraphQLEndpoint
+from schema.endpoint.health import Health
 from schema.endpoint.http.server import Server, listen, server_config
 from schema.endpoint.metrics import MetricsError, metrics_served
 from services import Services, copying, logs
@@ -47,7 +45,9 @@ from services.workers.supervisor import Supervisor, WorkerFailed
 
 logger = logging.getLogger("repartee")
 
-_HEALTH_SECONDS = 5
+
+# Seconds that a worker gets to end, beside those for its replies and for load balancers.
+_END_SECONDS = 30
 
 
 class StartError(Exception):
@@ -85,22 +85,12 @@ async def _warm_up(models: Models) -> None:
 
 
 def create_app(services: Services) -> Starlette:
-    async def health(request: Request) -> Response:
-        try:
-            async with asyncio.timeout(_HEALTH_SECONDS):
-                # Any read shows whether the database answers; an id that is none finds nothing.
-                await services.characters.by_ids(LOCAL_OWNER, ["health"])
-        except (TimeoutError, Unavailable, SQLAlchemyError) as error:
-            logger.warning("The database does not answer: %s", error)
-            return JSONResponse({"status": "unavailable", "version": VERSION}, 503)
-        return JSONResponse({"status": "ok", "version": VERSION})
-
     try:
         endpoint = GraphQLEndpoint(services)
     except ValueError as error:
         raise StartError(str(error)) from error
     return Starlette(
-        routes=[Route("/health", health), *endpoint.routes("/graphql")],
+        routes=[*Health(services).routes(), *endpoint.routes("/graphql")],
         middleware=endpoint.middleware("/graphql"),
     )
 
@@ -147,7 +137,8 @@ async def _supervise(settings: Settings, listener: socket.socket, workers: int) 
     try:
         async with shared_parts(engine) as peers:
             instructions = Instructions(0, listener.fileno(), peers, token.value if token else None)
-            supervisor = Supervisor([sys.executable, __file__, "work"], workers, instructions)
+            patience = settings.drain_delay + settings.grace + _END_SECONDS
+            supervisor = Supervisor([sys.executable, __file__, "work"], workers, instructions, patience)
             await supervisor.run(lambda: _announce(settings, engine, token, listener, workers))
     except WorkerFailed as error:
         raise SystemExit(error.code) from error

@@ -1,9 +1,12 @@
 """What Repartee can do, independent of GraphQL and HTTP. Builds every service once, with the parts it needs."""
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 
-from models import Database
+from sqlalchemy.exc import SQLAlchemyError
+
+from models import LOCAL_OWNER, Database, Unavailable
 from services.access.service import AccessService
 from services.broker import Broker
 from services.characters import CharacterService
@@ -26,10 +29,15 @@ from services.streaming.lists import Lists
 from services.streaming.readers import Readers
 from services.streaming.service import StreamService
 
+logger = logging.getLogger("repartee")
+
 
 @dataclass(frozen=True)
 class Services:
-    """Every use case. `stopping` is set once the server stops and every watcher has received its last event."""
+    """Every use case.
+
+    `draining` is set when the server is told to stop, `stopping` once every watcher has received its last event.
+    """
 
     settings: Settings
     engine: Engine
@@ -49,16 +57,20 @@ class Services:
     writer: ReplyWriter
     housekeeping: Housekeeping
     measures: Measures
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
     def build(cls, settings: Settings, database: Database, broker: Broker, engine: Engine) -> "Services":
         titles = TitleWriter(database, broker, engine, settings.writes_titles(engine.name))
-        writer = ReplyWriter(database, broker, engine, titles, settings.max_message_length)
+        writer = ReplyWriter(database, broker, engine, titles, settings)
         readers = Readers(database, broker)
         streams = StreamService(database, readers)
         lists = Lists(database, broker)
         writer.measures.figures.update(
+            broker_connected=figure(
+                "Whether other processes are told at once what happens in this one.", lambda: broker.is_connected
+            ),
             replies_running=figure("Replies that this process writes.", lambda: len(writer.keys)),
             watchers=Figure(
                 "Subscriptions that watch, by what they watch.",
@@ -98,6 +110,16 @@ class Services:
         self.writer.open()
         self.readers.open()
         self.lists.open()
+
+    async def database_answers(self) -> bool:
+        """Returns whether a read succeeds now."""
+        try:
+            # Any read shows it; an id that is none finds nothing.
+            await self.characters.by_ids(LOCAL_OWNER, ["health"])
+        except (Unavailable, SQLAlchemyError) as error:
+            logger.warning("The database does not answer: %s", error)
+            return False
+        return True
 
     async def drain(self) -> None:
         """Ends the running replies, and waits until their watchers have been told."""

@@ -70,6 +70,12 @@ class Settings(BaseSettings):
     )
     user_name: str = Field("User", min_length=1, description="The value of the macro `{{user}}`.")
     wait_limit: float = Field(55, ge=0, description="Maximum seconds that `replyMode: WAIT` waits for a reply.")
+    grace: float = Field(
+        3, ge=0, description="Seconds that running replies get to end when the server is told to stop."
+    )
+    drain_delay: float = Field(
+        0, ge=0, description="Seconds that it goes on answering before, with `/ready` at 503, for load balancers."
+    )
     max_message_length: int = Field(
         100_000, ge=1, description="Maximum characters of a message that is sent, edited or generated."
     )

@@ -11,11 +11,13 @@ from typing import IO, Any
 
 import pytest
 
-from services.replies.writer import GRACE_SECONDS
+from services.settings import Settings
 from tests.support.client import Client, subscribe
+from tests.support.makers import until
 from tests.support.processes import refused, started
 from tests.test_app import HISTORY, SEND, WATCH, collect, fold
 
+GRACE_SECONDS = Settings.model_fields["grace"].default
 FIRST_LOOK = "{ characters { name conversations { id messages { role content status } } } }"
 LAST = (
     "query ($id: ID!) { conversation(id: $id) { lastMessage { id content status failure { code isRetryable } } } }"
@@ -206,3 +208,33 @@ async def test_migrating_and_exporting_are_commands(tmp_path: Path) -> None:
     code, said = await refused(tmp_path, "export-schema")
     assert code == 0
     assert "type Character implements" in said
+
+
+async def test_a_server_that_stops_is_not_ready_and_goes_on_answering_for_a_while(tmp_path: Path) -> None:
+    async with started(tmp_path, DRAIN_DELAY="2") as (process, client):
+        ready = client.url.replace("/graphql", "/ready")
+        assert (await client.http.get(ready)).json()["status"] == "ok"
+        process.send_signal(signal.SIGTERM)
+
+        async def status() -> str:
+            answer = await client.http.get(ready)
+            assert answer.status_code == {"ok": 200, "stopping": 503}[answer.json()["status"]]
+            return answer.json()["status"]
+
+        async def is_stopping() -> bool:
+            return await status() == "stopping"
+
+        await until(is_stopping)
+        assert await client.run(FIRST_LOOK)
+        assert await process.wait() == 0
+
+
+async def test_replies_get_the_grace_that_is_set(tmp_path: Path) -> None:
+    async with started(tmp_path, BUILTIN_PACE="100", GRACE="60") as (process, client):
+        conversation = await first_conversation(client)
+        await client.run(SEND, id=conversation, content="Hello", mode="BACKGROUND")
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+    async with started(tmp_path) as (_, client):
+        last = (await client.run(LAST, id=conversation))["conversation"]["lastMessage"]
+        assert last["status"] == "COMPLETED"

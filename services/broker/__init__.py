@@ -37,6 +37,11 @@ class Listener(Protocol):
 
 
 class Broker(Protocol):
+    @property
+    def is_connected(self) -> bool:
+        """Whether all processes are told now what happens in this one."""
+        ...
+
     def open(
         self, conversation_id: str, run: int, message_id: str, text: str, on_change: Callable[[], None]
     ) -> LiveReply:

@@ -86,6 +86,10 @@ class MemoryBroker:
         self._topics: dict[str, Topic] = {}
         self._hints: list[Callable[[Owner], None]] = []
 
+    @property
+    def is_connected(self) -> bool:
+        return True
+
     def start(self) -> None:
         """Does nothing: there is nobody to connect to."""
 

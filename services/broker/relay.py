@@ -171,6 +171,10 @@ class RelayBroker(MemoryBroker):
         self._is_due = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
 
+    @property
+    def is_connected(self) -> bool:
+        return self._wire.is_up
+
     def start(self) -> None:
         """Connects, and keeps connected."""
         self._wire.open(self._receive)

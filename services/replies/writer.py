@@ -22,11 +22,11 @@ from services.replies.prompts import ReplyDeleted
 from services.replies.titles import TitleWriter
 from services.replies.writing import Assignment, Writing
 from services.runs import Outcome, RunKey
+from services.settings import Settings
 
 logger = logging.getLogger("repartee.replies")
 
-# Seconds that running replies get when the server stops, and that their ends then get to be stored.
-GRACE_SECONDS = 3.0
+# Seconds that the ends of replies get to be stored when the server stops.
 LAST_STORE_SECONDS = 5.0
 # Seconds before an end that the database refused is tried again.
 RETRY_SECONDS = 1.0
@@ -38,13 +38,13 @@ _INTERNAL = Failure(
 
 class ReplyWriter:
     def __init__(
-        self, database: Database, broker: Broker, engine: Engine, titles: TitleWriter, max_reply_length: int
+        self, database: Database, broker: Broker, engine: Engine, titles: TitleWriter, settings: Settings
     ) -> None:
         self._database = database
         self._broker = broker
         self._engine = engine
         self._titles = titles
-        self._max_reply_length = max_reply_length
+        self._max_reply_length = settings.max_message_length
         self._writings: dict[RunKey, Writing] = {}
         self._tasks: dict[RunKey, asyncio.Task[None]] = {}
         self._ended_early: set[RunKey] = set()
@@ -54,7 +54,7 @@ class ReplyWriter:
         self._lease = leases.Lease(self.name)
         self.measures = Measures()
         self.checkpoints = Checkpoints(database, self._lease, self._writings, self.measures)
-        self.grace = GRACE_SECONDS
+        self.grace = settings.grace
         self.retry_pause = RETRY_SECONDS
 
     def open(self) -> None:

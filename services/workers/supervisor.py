@@ -16,8 +16,6 @@ logger = logging.getLogger("repartee.workers")
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 # A worker that has lived for so many seconds has not died at once.
 SETTLED_SECONDS = 10.0
-# Seconds that a worker gets to end. It ends by itself long before, unless it hangs.
-END_SECONDS = 30.0
 
 
 class WorkerFailed(Exception):
@@ -31,9 +29,10 @@ class WorkerFailed(Exception):
 class Worker:
     """A place among the workers: the process in it may be replaced."""
 
-    def __init__(self, command: Sequence[str], instructions: Instructions) -> None:
+    def __init__(self, command: Sequence[str], instructions: Instructions, patience: float) -> None:
         self._command = command
         self._instructions = instructions
+        self._patience = patience
         self.number = instructions.number
         self.process: asyncio.subprocess.Process | None = None
 
@@ -61,14 +60,30 @@ class Worker:
             self.process.send_signal(sign)
 
     async def end(self) -> None:
-        await _end(self.process)
+        await self.end_process(self.process)
+
+    async def end_process(self, process: asyncio.subprocess.Process | None) -> None:
+        if process is None or process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.terminate()
+            try:
+                async with asyncio.timeout(self._patience):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
 
 
 class Supervisor:
-    """`command` starts a worker, which reads `instructions`, each with a number of its own."""
+    """`command` starts a worker, which reads `instructions`, each with a number of its own.
 
-    def __init__(self, command: Sequence[str], count: int, instructions: Instructions) -> None:
-        self._workers = [Worker(command, replace(instructions, number=number)) for number in range(1, count + 1)]
+    A worker that has not ended `patience` seconds after it was told to is killed.
+    """
+
+    def __init__(self, command: Sequence[str], count: int, instructions: Instructions, patience: float) -> None:
+        numbered = [replace(instructions, number=number) for number in range(1, count + 1)]
+        self._workers = [Worker(command, one, patience) for one in numbered]
         self._changing = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -143,18 +158,5 @@ class Supervisor:
                 except (WorkerFailed, OSError) as error:
                     logger.error("Worker %d stays as it is: %s", worker.number, error)
                     return
-                await _end(old)
+                await worker.end_process(old)
         logger.info("All workers were reloaded.")
-
-
-async def _end(process: asyncio.subprocess.Process | None) -> None:
-    if process is None or process.returncode is not None:
-        return
-    with suppress(ProcessLookupError):
-        process.terminate()
-        try:
-            async with asyncio.timeout(END_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()

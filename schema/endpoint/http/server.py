@@ -80,11 +80,20 @@ class Server(uvicorn.Server):
         end_overdue(list(connections), now, settings.read_timeout, settings.send_timeout)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._wait_for_balancers()
         for server in self.servers:
             server.close()
         await self._drain()
         await self._take_first_requests()
         await super().shutdown(sockets)
+
+    async def _wait_for_balancers(self) -> None:
+        """Goes on answering until load balancers have seen that this server is not ready any more."""
+        self._services.draining.set()
+        for _ in range(round(self._services.settings.drain_delay / 0.1)):
+            if self.force_exit:
+                return
+            await asyncio.sleep(0.1)
 
     async def _drain(self) -> None:
         draining = asyncio.create_task(self._services.drain())
