@@ -56,6 +56,15 @@ def template() -> Iterator[str]:
 
 
 @pytest.fixture
+def shared_database() -> Iterator[str]:
+    """The URL of a PostgreSQL database without tables, for several servers at once."""
+    asyncio.run(postgres.require())
+    url = asyncio.run(postgres.make_database("template0"))
+    yield url
+    asyncio.run(postgres.drop(url.rpartition("/")[2]))
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database of the kind that is tested."""
     if request.config.getoption("--database") == "sqlite":

@@ -3,10 +3,14 @@
 import asyncio
 import json
 import socket
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
+import pytest
+
 from tests.clients.conftest import HERE
+from tests.support import redis
+from tests.support.balancer import Balancer
 from tests.support.processes import started
 from tests.test_app import SEND
 from tests.test_processes import first_conversation
@@ -31,13 +35,42 @@ async def test_every_recipe_ends_with_the_stored_text(node: str, tmp_path: Path)
     async with started(tmp_path, PORT=port, BUILTIN_PACE="150") as (server, client):
         id = await first_conversation(client)
         sent = (await client.run(SEND, id=id, content="Go on", mode="BACKGROUND"))["sendMessage"]
-        command = [node, str(HERE / "recipes.mjs"), client.url, id, sent["streamCursor"], str(recipes())]
-        watching = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
-        assert watching.stdout is not None
-        assert await watching.stdout.readline() == b"all have begun\n"
+        watching = await begun(node, client.url, id, sent["streamCursor"], "INTERRUPTED")
         server.kill()
         await server.wait()
     async with started(tmp_path, PORT=port):
-        said, errors = await watching.communicate()
+        await ended(watching)
+
+
+@pytest.mark.parametrize(("killed", "ending"), [("writer", "INTERRUPTED"), ("other", "ReplyFinished")])
+async def test_every_recipe_goes_on_at_another_server(
+    node: str, tmp_path: Path, shared_database: str, killed: str, ending: str
+) -> None:
+    """Two servers behind one address, PostgreSQL and Redis: either is killed while both show the reply."""
+    with redis.available() as broker:
+        settings = {"DATABASE_URL": shared_database, "BROKER_URL": broker, "BUILTIN_PACE": "150"}
+        async with started(tmp_path, **settings) as one, started(tmp_path, **settings) as two:
+            (writer, client), (other, _) = one, two
+            async with Balancer(one[1], two[1]) as address:
+                id = await first_conversation(client)
+                sent = (await client.run(SEND, id=id, content="Go on", mode="BACKGROUND"))["sendMessage"]
+                watching = await begun(node, f"{address}/graphql", id, sent["streamCursor"], ending)
+                victim = writer if killed == "writer" else other
+                victim.kill()
+                await victim.wait()
+                await ended(watching)
+
+
+async def begun(node: str, url: str, id: str, after: str, ending: str) -> Process:
+    """Let all recipes watch; return once each has some text."""
+    command = [node, str(HERE / "recipes.mjs"), url, id, after, str(recipes()), ending]
+    watching = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
+    assert watching.stdout is not None
+    assert await watching.stdout.readline() == b"all have begun\n"
+    return watching
+
+
+async def ended(watching: Process) -> None:
+    said, errors = await watching.communicate()
     problems = {one["name"]: one["problem"] for one in map(json.loads, said.splitlines())}
     assert problems == {"graphql-ws": None, "apollo": None, "urql": None}, errors.decode()
