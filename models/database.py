@@ -40,8 +40,12 @@ class Unavailable(Exception):
 
     retry_after_seconds = 5
 
-    def __init__(self) -> None:
-        super().__init__("The database is busy. Nothing was changed; try again in a moment.")
+    def __init__(self, may_be_done: bool = False) -> None:
+        super().__init__(
+            "The database went away while it stored this, and may have. Repeat it with the same idempotencyKey."
+            if may_be_done
+            else "The database is busy. Nothing was changed; try again in a moment."
+        )
 
 
 @dataclass
@@ -98,7 +102,7 @@ class Database:
             raise
         finally:
             # A reader that is cancelled does not wait for this, but whoever closes the database does.
-            closing = asyncio.create_task(session.close())
+            closing = asyncio.create_task(self._close(session))
             self._tasks.add(closing)
             closing.add_done_callback(self._tasks.discard)
             await asyncio.shield(closing)
@@ -127,8 +131,12 @@ class Database:
             try:
                 return await self._attempt(write)
             except DBAPIError as error:
-                if attempt == _TRIES or write.commit_sent or not self._may_be_repeated(error):
+                if write.commit_sent and self._backend.is_gone(error):
+                    raise Unavailable(may_be_done=True) from error
+                if write.commit_sent or not self._may_be_repeated(error):
                     raise
+                if attempt == _TRIES:
+                    raise Unavailable from error
             await asyncio.sleep(_PAUSE * attempt)
         raise AssertionError("A write was neither done nor refused.")
 
@@ -148,7 +156,15 @@ class Database:
                 session.expunge_all()
                 raise
             finally:
-                await session.close()
+                await self._close(session)
+
+    async def _close(self, session: AsyncSession) -> None:
+        try:
+            await session.close()
+        except DBAPIError as error:
+            # With the connection its transaction has ended, too.
+            if not self._backend.is_gone(error):
+                raise
 
     @asynccontextmanager
     async def _in_turn(self, write: _Write[Any]) -> AsyncIterator[None]:

@@ -40,12 +40,20 @@ class Loader(DataLoader[K, T]):
     def load(self, key: K) -> Awaitable[T]:
         if self.cache_map.get(key) is None:
             self._make_room(self._rows(key))
-        return asyncio.shield(super().load(key))
+        loading: asyncio.Future[T] = super().load(key)  # type: ignore[assignment]
+        loading.add_done_callback(_note_error)
+        return asyncio.shield(loading)
 
     def _make_room(self, rows: int) -> None:
         self._batch_rows += rows
         if self.batch is None or self.batch.dispatched or self._batch_rows > BATCH_ROWS:
             self.batch, self._batch_rows = None, rows
+
+
+def _note_error(loading: "asyncio.Future[Any]") -> None:
+    """Keeps asyncio from logging an error that nobody waits for any more, because another one came first."""
+    if not loading.cancelled():
+        loading.exception()
 
 
 class Loaders:

@@ -17,7 +17,8 @@ from tests.test_processes import LAST, first_conversation
 
 STOP = """mutation ($id: ID!) { stopReply(input: {conversationId: $id}) {
     reply { content status } userErrors { message } } }"""
-RENAME = """mutation ($id: ID!) { updateConversation(input: {conversationId: $id, title: "Another"}) { userErrors { message } } }"""
+RENAME = """mutation ($id: ID!) { updateConversation(input: {conversationId: $id, title: "Another"}) {
+    userErrors { message } } }"""
 CHANGED = """subscription ($id: ID!) { conversationChanged(conversationId: $id) { conversation { title } } }"""
 
 

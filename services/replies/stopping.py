@@ -20,6 +20,8 @@ Work = Callable[[AsyncSession], Awaitable[SentReply]]
 
 # Seconds that another process gets to stop its reply, and to store it whole.
 STOP_SECONDS = 1.5
+# Replies that are given this time, one after the other, for one request.
+_POLITE_TRIES = 3
 
 
 class _WrittenElsewhere(Exception):
@@ -40,19 +42,20 @@ class Stops:
 
     async def write(self, owner: str, work: Work) -> SentReply:
         """Writes. A reply of another process that `work` has to stop gets the time to end with its whole text."""
+        asked: set[RunKey] = set()
         try:
-            return await self._database.write(owner, work)
-        except _WrittenElsewhere as refused:
-            key = refused.key
-        await self._database.write(owner, partial(self._ask, key))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS):
-                await self._streams.until_ended(owner, key.conversation_id, key.started)
-        self._overdue.add(key)
-        try:
-            return await self._database.write(owner, work)
+            while True:
+                try:
+                    return await self._database.write(owner, work)
+                except _WrittenElsewhere as refused:
+                    key = refused.key
+                # Others may begin replies all the time; whoever wants them stopped does not wait for ever.
+                if len(asked) < _POLITE_TRIES:
+                    await self._ask_to_stop(owner, key)
+                asked.add(key)
+                self._overdue.add(key)
         finally:
-            self._overdue.discard(key)
+            self._overdue -= asked
 
     async def stop(self, session: AsyncSession, run: Run) -> None:
         """Ends the run in a locked conversation. `work` calls it last, because it may have to begin again."""
@@ -65,6 +68,12 @@ class Stops:
         outcome, text = ours or (runs.STOPPED, None)
         await runs.end(session, key, outcome, text)
         self._broker.changed(session, key.conversation_id)
+
+    async def _ask_to_stop(self, owner: str, key: RunKey) -> None:
+        await self._database.write(owner, partial(self._ask, key))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._streams.until_ended(owner, key.conversation_id, key.started)
 
     async def _ask(self, key: RunKey, session: AsyncSession) -> None:
         await lock_conversation(session, key.conversation_id)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Database, Failure, FailureCode, FinishReason, Status, Unavailable, after_commit, everyone
 from services import runs
 from services.broker import Broker
-from services.engines import Engine, EngineError
+from services.engines import Engine, EngineError, Prompt
 from services.measures import Measures
 from services.replies import leases
 from services.replies.checkpoints import Checkpoints
@@ -168,7 +168,7 @@ class ReplyWriter:
                 writing.end(Outcome(Status.FAILED, failure=_INTERNAL))
 
     async def _produce(self, writing: Writing) -> Outcome:
-        writing.prompt = await writing.assignment.build_prompt()
+        writing.prompt = await self._prompt(writing.assignment)
         model, asked_at = writing.prompt.generation.model, time.monotonic()
         async with aclosing(self._engine.reply(writing.prompt)) as pieces:
             async for piece in pieces:
@@ -187,6 +187,15 @@ class ReplyWriter:
         raise EngineError(
             FailureCode.ENGINE_BROKE_OFF, "The engine stopped without saying that it was done.", True
         )
+
+    async def _prompt(self, assignment: Assignment) -> Prompt:
+        """Reads the prompt, once the database can be read. May raise EngineError and ReplyDeleted."""
+        while True:
+            try:
+                return await assignment.build_prompt()
+            except Unavailable:
+                logger.warning("The prompt of a reply could not be read; trying again.")
+            await asyncio.sleep(self.retry_pause)
 
     async def _store_end(self, writing: Writing) -> None:
         """Tries until the end is stored, or the run turns out to have been ended or deleted."""

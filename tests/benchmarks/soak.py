@@ -11,10 +11,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -70,9 +71,13 @@ class Soak:
         self._locks = 0
         self._fault = asyncio.Lock()
         self.ledger = Ledger()
-        self.server = SoakedServer(folder, plan.paces)
-        self.watching = Watching(self.server, self.ledger, plan.seed)
-        self.world = World(self.server, self.ledger, self.watching.watch, self.watching.pass_by)
+        self.settled_after = 0.0
+        self._use(SoakedServer(folder, plan.paces))
+
+    def _use(self, server: Any) -> None:
+        self.server = server
+        self.watching = Watching(server, self.ledger, self._plan.seed)
+        self.world = World(server, self.ledger, self.watching.watch, self.watching.pass_by)
 
     async def run(self) -> list[str]:
         """Returns the violations."""
@@ -132,9 +137,10 @@ class Soak:
 
     async def _check(self, client: Client) -> list[str]:
         """Waits for what has to come, then compares the rows with all that was asked, answered and seen."""
-        if not await _comes(lambda: self.server.state().is_settled, SETTLING_SECONDS):
+        if not await _comes(self._is_settled, SETTLING_SECONDS):
             self.ledger.violations.append(f"not settled {SETTLING_SECONDS} s after the end of everything")
-        state = self.server.state()
+        self.settled_after = time.monotonic() - self.server.last_fault
+        state = await self.server.state()
         for place in self.world.places.values():
             self.watching.follow(place, is_cut=False)
         await _comes(lambda: not any(self._missed(state)), self._plan.patience)
@@ -143,6 +149,9 @@ class Soak:
         if {conversation["id"] for conversation in shown} != state.conversations.keys():
             found.append(f"the API lists {len(shown)} conversations, the database has {len(state.conversations)}")
         return found + [one for conversation in shown for one in api_violations(state, conversation)]
+
+    async def _is_settled(self) -> bool:
+        return (await self.server.state()).is_settled
 
     def _missed(self, state: State) -> Iterable[str]:
         yield from (found for watcher in self.ledger.watchers for found in missed(state, watcher))
@@ -171,12 +180,13 @@ class Soak:
         )
 
 
-async def _comes(condition: Callable[[], bool], patience: float) -> bool:
+async def _comes(condition: Callable[[], bool | Awaitable[bool]], patience: float) -> bool:
     """Waits until the condition holds; returns whether it does in time."""
 
     async def looked() -> bool:
         await asyncio.sleep(0.2)
-        return condition()
+        holds = condition()
+        return holds if isinstance(holds, bool) else await holds
 
     try:
         await until(looked, patience)

@@ -51,7 +51,7 @@ async def test_every_recipe_goes_on_at_another_server(
         settings = {"DATABASE_URL": shared_database, "BROKER_URL": broker, "BUILTIN_PACE": "150"}
         async with started(tmp_path, **settings) as one, started(tmp_path, **settings) as two:
             (writer, client), (other, _) = one, two
-            async with Balancer(one[1], two[1]) as address:
+            async with Balancer.of(one[1], two[1]) as address:
                 id = await first_conversation(client)
                 sent = (await client.run(SEND, id=id, content="Go on", mode="BACKGROUND"))["sendMessage"]
                 watching = await begun(node, f"{address}/graphql", id, sent["streamCursor"], ending)

@@ -1,4 +1,4 @@
-"""A load balancer: one address for several servers, to each of which it leads in turn while it can be reached."""
+"""TCP in the middle: a load balancer for several servers, or a line to one of them that can be cut."""
 
 import asyncio
 from contextlib import suppress
@@ -11,42 +11,65 @@ from tests.support.client import Client
 
 
 class Balancer:
-    def __init__(self, *clients: Client) -> None:
-        self._ports = [httpx2.URL(client.url).port for client in clients]
-        self._next = cycle(range(len(self._ports)))
-        self._tasks: set[asyncio.Task[None]] = set()
+    """One address for several ports, to each of which it leads in turn while it can be reached."""
+
+    def __init__(self, *ports: int) -> None:
+        self.ports = list(ports)
+        self._turns = cycle(range(1 << 30))
+        self._lines: dict[asyncio.Task[None], list[asyncio.StreamWriter]] = {}
+        self.is_cut = False
+
+    @classmethod
+    def of(cls, *clients: Client) -> "Balancer":
+        return cls(*(httpx2.URL(client.url).port or 80 for client in clients))
+
+    async def open(self) -> int:
+        """Returns its port."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        self._server.close()
+        await self.cut()
+
+    async def cut(self) -> None:
+        """Ends all connections; from now on there are no others until `is_cut` is False again."""
+        self.is_cut = True
+        tasks = list(self._lines)
+        for task in tasks:
+            for writer in self._lines[task]:
+                writer.transport.abort()
+        await asyncio.gather(*tasks)
 
     async def __aenter__(self) -> str:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return f"http://127.0.0.1:{await self.open()}"
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
+        ends = self._lines[task] = [writer]
         try:
             with suppress(OSError):
                 further, back = await self._connect()
+                ends.append(back)
                 await asyncio.gather(_pass_on(reader, back), _pass_on(further, writer))
         finally:
-            writer.close()
-            self._tasks.discard(task)
+            del self._lines[task]
+            for one in ends:
+                one.transport.abort()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        for _ in self._ports:
+        for _ in range(0 if self.is_cut else len(self.ports)):
             with suppress(ConnectionError):
-                return await asyncio.open_connection("127.0.0.1", self._ports[next(self._next)])
+                return await asyncio.open_connection("127.0.0.1", self.ports[next(self._turns) % len(self.ports)])
         raise ConnectionRefusedError
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
+    with suppress(OSError):
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()

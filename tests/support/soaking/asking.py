@@ -193,6 +193,7 @@ class Asker:
             found = errors[0]["extensions"]
             # An error below the mutation's own field comes after the mutation.
             is_whole = found["code"] == "UNAVAILABLE" and len(errors[0].get("path") or ()) <= 1
+            is_whole = is_whole and "may have" not in errors[0]["message"]
             request.close(now, found["code"], may_have_happened=not is_whole)
             is_due = self.world.server.may_be_unavailable and found.get("retryAfterSeconds")
             if found["code"] == "UNAVAILABLE" and not is_due:

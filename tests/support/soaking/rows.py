@@ -1,12 +1,15 @@
-"""The rows that a soak leaves in the database file, and what must hold between them whatever was asked."""
+"""The rows that a soak leaves in the database, and what must hold between them whatever was asked."""
 
 import json
+import re
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import zip_longest
 from pathlib import Path
+
+import asyncpg
 
 from models import LOCAL_OWNER
 from tests.support.soaking.ledger import Row, token_of
@@ -15,7 +18,7 @@ _TABLES = {
     "characters": "SELECT *, 'char_' || id AS id FROM characters",
     "conversations": "SELECT *, 'conv_' || id AS id, 'char_' || character_id AS character_id FROM conversations",
     "messages": "SELECT *, 'msg_' || id AS id, 'conv_' || conversation_id AS conversation_id, "
-    "'msg_' || parent_id AS parent_id FROM messages ORDER BY position, id",
+    "'msg_' || parent_id AS parent_id FROM messages ORDER BY position, messages.id",
     "runs": "SELECT *, 'conv_' || conversation_id AS conversation_id, 'msg_' || message_id AS message_id "
     "FROM runs ORDER BY started",
     "idempotency_keys": "SELECT * FROM idempotency_keys",
@@ -23,15 +26,15 @@ _TABLES = {
 
 
 class State:
-    """The rows of a database file, read by plain SQL; ids are as in the API."""
+    """The rows of a database; ids are as in the API. `broken` is what the database itself finds wrong.
 
-    def __init__(self, path: Path) -> None:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30, isolation_level=None)) as file:
-            file.row_factory = _as_dict
-            file.execute("BEGIN")
-            self.rows = {table: file.execute(query).fetchall() for table, query in _TABLES.items()}
-            self.broken = file.execute("PRAGMA foreign_key_check").fetchall()
-            self.integrity = file.execute("PRAGMA integrity_check").fetchall()
+    `may_freeze`: a server may have been stopped for a while, so that others ended its replies without it.
+    """
+
+    def __init__(self, rows: dict[str, list[Row]], broken: list[Row], may_freeze: bool = False) -> None:
+        self.rows = rows
+        self.broken = broken
+        self.may_freeze = may_freeze
         self.conversations = {row["id"]: row for row in self.rows["conversations"]}
         self.messages = {row["id"]: row for row in self.rows["messages"]}
         self.tree: dict[str, list[Row]] = defaultdict(list)
@@ -40,6 +43,28 @@ class State:
             self.tree[row["conversation_id"]].append(row)
         for row in self.rows["runs"]:
             self.runs[row["conversation_id"]].append(row)
+
+    @classmethod
+    def of_file(cls, path: Path) -> "State":
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30, isolation_level=None)) as file:
+            file.row_factory = _as_dict
+            file.execute("BEGIN")
+            rows = {table: file.execute(query).fetchall() for table, query in _TABLES.items()}
+            broken = file.execute("PRAGMA foreign_key_check").fetchall()
+            integrity = file.execute("PRAGMA integrity_check").fetchall()
+        return cls(rows, broken + [row for row in integrity if row != {"integrity_check": "ok"}])
+
+    @classmethod
+    async def of_postgres(cls, url: str) -> "State":
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.set_type_codec("uuid", encoder=str, decoder=_digits, schema="pg_catalog")
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                found = {table: await connection.fetch(_of_uuids(query)) for table, query in _TABLES.items()}
+        finally:
+            await connection.close()
+        rows = {table: [dict(record.items()) for record in records] for table, records in found.items()}
+        return cls(rows, [], may_freeze=True)
 
     @property
     def is_settled(self) -> bool:
@@ -55,9 +80,16 @@ def _as_dict(cursor: sqlite3.Cursor, row: tuple[object, ...]) -> Row:
     return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
 
 
+def _digits(uuid: str) -> str:
+    return uuid.replace("-", "")
+
+
+def _of_uuids(query: str) -> str:
+    return re.sub(r"\|\| (\w+) AS", r"|| replace(\1::text, '-', '') AS", query)
+
+
 def row_violations(state: State) -> Iterator[str]:
-    yield from (f"foreign key: {row}" for row in state.broken)
-    yield from (f"integrity: {row}" for row in state.integrity if row != {"integrity_check": "ok"})
+    yield from (f"the database finds wrong: {row}" for row in state.broken)
     for name, rows in state.rows.items():
         owner = LOCAL_OWNER.partition("_")[2]
         yield from (f"{name} of another owner: {row}" for row in rows if row["owner"] != owner)
@@ -109,7 +141,8 @@ def _runs(state: State, conversation: Row) -> Iterator[str]:
     latest = {run["message_id"]: run for run in runs}
     last_whole = {run["writer"]: run["started"] for run in runs if run["status"] != "INTERRUPTED"}
     for run in runs:
-        if run["status"] == "INTERRUPTED" and run["started"] < last_whole.get(run["writer"], 0):
+        went_on = run["started"] < last_whole.get(run["writer"], 0)
+        if run["status"] == "INTERRUPTED" and went_on and not state.may_freeze:
             yield f"interrupted, although its server went on: {run}"
         message = state.messages.get(run["message_id"])
         if message is None or message["conversation_id"] != conversation["id"]:

@@ -48,8 +48,8 @@ class SoakedServer:
         """Returns whether it has neither ended nor started since it had been started so many times."""
         return self.up.is_set() and self.starts == starts
 
-    def state(self) -> State:
-        return State(self._folder / "repartee.db")
+    async def state(self) -> State:
+        return State.of_file(self._folder / "repartee.db")
 
     async def start(self) -> None:
         pace = str(self._paces[self.starts % len(self._paces)])
