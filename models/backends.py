@@ -68,7 +68,7 @@ def backend_for(url: URL, max_read: int) -> Backend:
     if name in ("postgresql", "postgres") and driver in ("", "asyncpg"):
         from models.postgres import PostgreSQL
 
-        return PostgreSQL(url)
+        return PostgreSQL(url, max_read)
     raise ArgumentError(
         f"{url.drivername} is not supported; use sqlite+aiosqlite:///data/repartee.db or postgresql://…"
     )

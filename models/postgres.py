@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from models.backends import Options
 from models.base import json_dump
+from models.postgres_reading import limit_reads
 from models.readers import Reader
 
 # Connections of reads and of writes, each, and seconds that one more waits for one of them.
@@ -43,17 +44,22 @@ _COUNTERS = """
 
 
 class PostgreSQL:
+    """`max_read` bounds what a statement of a plain session reads."""
+
     has_one_writer = False
     # One round trip instead of three: each statement is a transaction of its own.
     read: Options = {"isolation_level": "AUTOCOMMIT"}
     snapshot: Options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     write: Options = {"isolation_level": "READ COMMITTED"}
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, max_read: int) -> None:
         self.url = asyncpg_url(url)
+        self._max_read = max_read
 
     def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
-        return self._engine(), self._engine()
+        reading, writing = self._engine(), self._engine()
+        limit_reads(reading, self._max_read)
+        return reading, writing
 
     def _engine(self) -> AsyncEngine:
         settings = {"application_name": "repartee", "timezone": "UTC", "lock_timeout": str(LOCK_TIMEOUT)}

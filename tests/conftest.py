@@ -24,19 +24,29 @@ from tests.support import postgres
 from tests.support.client import Client
 from tests.support.makers import TestEngine, until
 
+KINDS = ("sqlite", "postgresql")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="Let a test fail where it would skip.")
-    kinds = ("sqlite", "postgresql")
-    parser.addoption("--database", choices=kinds, default="sqlite", help="The database of tests that have one.")
+    help = "The database of the tests that have one."
+    parser.addoption("--database", choices=[*KINDS, "both"], default="sqlite", help=help)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """With both databases, let each test that has one run on either."""
+    if "database_kind" in metafunc.fixturenames and metafunc.config.getoption("--database") == "both":
+        about = [kind for kind in KINDS if metafunc.definition.get_closest_marker(kind)]
+        metafunc.parametrize("database_kind", about or KINDS, indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is about the other database."""
-    other = {"sqlite": "postgresql", "postgresql": "sqlite"}[config.getoption("--database")]
-    left_out = [item for item in items if item.get_closest_marker(other)]
+    chosen = config.getoption("--database")
+    others = [] if chosen == "both" else [kind for kind in KINDS if kind != chosen]
+    left_out = [item for item in items if any(item.get_closest_marker(other) for other in others)]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if not item.get_closest_marker(other)]
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -47,32 +57,36 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-@pytest.fixture(scope="session")
-def template() -> Iterator[str]:
-    """The name of a PostgreSQL database that has all tables; every other one is a copy of it."""
-    name = asyncio.run(postgres.make_template())
-    yield name
-    asyncio.run(postgres.drop(name))
+@pytest.fixture(scope="session", autouse=True)
+def dropped_databases() -> Iterator[None]:
+    """Drops what the tests have made in PostgreSQL."""
+    yield
+    asyncio.run(postgres.drop_all())
 
 
 @pytest.fixture
 def shared_database() -> Iterator[str]:
     """The URL of a PostgreSQL database without tables, for several servers at once."""
-    asyncio.run(postgres.require())
-    url = asyncio.run(postgres.make_database("template0"))
+    url = asyncio.run(postgres.make_database())
     yield url
     asyncio.run(postgres.drop(url.rpartition("/")[2]))
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_kind(request: pytest.FixtureRequest) -> str:
+    chosen: str = getattr(request, "param", request.config.getoption("--database"))
+    return chosen
+
+
+@pytest.fixture
+def database_url(database_kind: str, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database of the kind that is tested."""
-    if request.config.getoption("--database") == "sqlite":
+    if database_kind == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path}/test.db"
         return
-    url = asyncio.run(postgres.make_database(request.getfixturevalue("template")))
+    url = asyncio.run(postgres.take())
     yield url
-    asyncio.run(postgres.drop(url.rpartition("/")[2]))
+    asyncio.run(postgres.give_back(url))
 
 
 @pytest.fixture

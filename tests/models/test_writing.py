@@ -170,7 +170,7 @@ def test_only_what_the_database_asks_to_repeat_is_repeated() -> None:
         refusal = type(told.pop("name", "DatabaseError"), (Exception,), told)()
         return OperationalError("UPDATE", {}, refusal)
 
-    postgresql = PostgreSQL(make_url("postgresql://127.0.0.1/repartee"))
+    postgresql = PostgreSQL(make_url("postgresql://127.0.0.1/repartee"), max_read=1)
     sqlite = SQLite(make_url("sqlite+aiosqlite:///test.db"), max_read=1)
     for state in ("40001", "40P01", "55P03"):
         assert postgresql.is_transient(error(sqlstate=state))

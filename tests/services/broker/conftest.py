@@ -38,8 +38,7 @@ async def redis_wires(_: Path) -> AsyncIterator[Wires]:
 
 @contextlib.asynccontextmanager
 async def postgres_wires(_: Path) -> AsyncIterator[Wires]:
-    await postgres.require()
-    url = await postgres.make_database("template0")
+    url = await postgres.take()
     name = url.rpartition("/")[2]
 
     async def cut() -> None:
@@ -49,7 +48,7 @@ async def postgres_wires(_: Path) -> AsyncIterator[Wires]:
             )
 
     yield Wires(lambda: PostgresWire(make_url(url), "repartee-test:"), cut)
-    await postgres.drop(name)
+    await postgres.give_back(url)
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,55 @@
+"""A proxy before PostgreSQL that counts how often a client waits for it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from sqlalchemy import URL, make_url
+
+
+class RoundTrips:
+    """`count`: how often a client has sent something after an answer, on any connection."""
+
+    def __init__(self, url: str) -> None:
+        self._server = make_url(url)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.count = 0
+
+    @property
+    def url(self) -> str:
+        return self._url.render_as_string(False)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator["RoundTrips"]:
+        listening = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._url: URL = self._server.set(host="127.0.0.1", port=listening.sockets[0].getsockname()[1])
+        yield self
+        listening.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        answers, asks = await asyncio.open_connection(self._server.host, self._server.port or 5432)
+        was_answered = True
+
+        async def forward() -> None:
+            nonlocal was_answered
+            while data := await reader.read(65536):
+                self.count += was_answered
+                was_answered = False
+                asks.write(data)
+
+        async def give_back() -> None:
+            nonlocal was_answered
+            while data := await answers.read(65536):
+                was_answered = True
+                writer.write(data)
+
+        with suppress(ConnectionError):
+            await asyncio.gather(forward(), give_back())
+        asks.close()
+        writer.close()
