@@ -27,6 +27,7 @@ from schema.endpoint.health import Health
 from schema.endpoint.http.server import Server, listen, server_config
 from schema.endpoint.metrics import MetricsError, metrics_served
 from services import Services, copying, logs
+from services.access import commands as user_commands
 from services.access.modes import AccessMode, is_reachable_by_others, mode_of
 from services.access.start_token import StartToken
 from services.broker.choosing import BrokerConfigurationError, choose_broker
@@ -240,6 +241,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=lambda settings, _, command=command: command(settings))
     import_commands.add_to(commands, LEGACY)
     copying.add_to(commands)
+    user_commands.add_to(commands)
     return parser
 
 

@@ -1,17 +1,26 @@
 """Who makes a request: the credential in its headers or in `connection_init`, and the refusal without one."""
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from schema.endpoint.access.cookies import Cookies
+from schema.endpoint.access.cookies import Cookies, Proxies
+from schema.endpoint.errors import Formatted
 from schema.endpoint.http.answers import HTTPError
 from services import Services
+from services.access.accounts import Act
 from services.access.errors import BAD_CREDENTIAL, NO_CREDENTIAL, Unauthenticated
 from services.access.identity import Identity
 
 _UNAUTHENTICATED = "UNAUTHENTICATED"
+ENDED = "The credential has expired, or was revoked. Sign in again."
+
+# Takes what to call when the caller's credential ends.
+Hold = Callable[[Callable[[], object]], AbstractContextManager[None]]
 
 
 class Gate:
@@ -20,7 +29,9 @@ class Gate:
     def __init__(self, services: Services) -> None:
         self._access = services.access
         self.everybody = services.access.everybody
-        self.cookies = Cookies(services.settings)
+        self._grants = services.access.grants
+        self._proxies = Proxies(services.settings.trusted_proxies)
+        self.cookies = Cookies(self._proxies)
 
     async def caller(self, scope: Scope) -> Identity:
         """Return who makes the request. Raises HTTPError."""
@@ -45,6 +56,14 @@ class Gate:
             return await self._access.by_cookie(cookie)
         raise Unauthenticated(NO_CREDENTIAL)
 
+    def hold(self, caller: Identity) -> Hold:
+        """Return a context in which a function is called when the caller's credential ends."""
+        return _unending if caller is self.everybody else partial(self._grants.held, caller)
+
+    def act(self, connection: HTTPConnection, caller: Identity | None = None) -> Act:
+        """Return who does something, and from where, for the audit."""
+        return Act(caller, self._proxies.network(connection))
+
     async def _by_bearer(self, given: list[Any]) -> Identity:
         if len(given) != 1 or not isinstance(given[0], str):
             raise Unauthenticated("The credential must be one text: Bearer and a token.")
@@ -54,9 +73,20 @@ class Gate:
         return await self._access.by_token(token.strip())
 
 
+@contextmanager
+def _unending(end: Callable[[], object]) -> Iterator[None]:
+    """Nothing ends where everybody may stay."""
+    yield
+
+
 def refusal(error: Unauthenticated) -> HTTPError:
     challenge = 'Bearer error="invalid_token"' if str(error) == BAD_CREDENTIAL else "Bearer"
     return HTTPError(401, str(error), _UNAUTHENTICATED, **{"WWW-Authenticate": challenge})
+
+
+def ended() -> Formatted:
+    """Return the error of what ends because its credential has ended."""
+    return {"message": ENDED, "extensions": {"code": _UNAUTHENTICATED}}
 
 
 def _authorizations(payload: dict[str, Any]) -> list[Any]:

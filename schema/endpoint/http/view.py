@@ -17,7 +17,7 @@ from resolvers.context import Context
 from schema import schema
 from schema.endpoint import errors
 from schema.endpoint.access.form import form
-from schema.endpoint.access.gate import Gate
+from schema.endpoint.access.gate import ENDED, Gate, refusal
 from schema.endpoint.access.session import Session
 from schema.endpoint.browsers import FORWARDING, Hosts, Origins, TrustedHosts, cors_middleware
 from schema.endpoint.documents.limits import Limits
@@ -35,6 +35,8 @@ from schema.endpoint.pages import chat_page, playground
 from schema.endpoint.request_ids import RequestIds
 from schema.endpoint.websocket import Sockets
 from services import Services
+from services.access.errors import Unauthenticated
+from services.access.identity import Identity
 from services.measures import figure
 
 # A GET request with none of these parameters has no operation: a browser gets the playground.
@@ -120,22 +122,43 @@ class GraphQLEndpoint:
         try:
             operation = self._operations.prepare(request, caller)
         except RequestError as error:
-            if error.code == errors.PAYLOAD_TOO_LARGE:
-                raise HTTPError(413, str(error), error.code) from None
+            if status := _STATUSES.get(error.code):
+                raise HTTPError(status, str(error), error.code, **_retry_after(error)) from None
             if accepted[0] in STREAMS:
-                return self._stream(_single(error), accepted[0])
+                return self._stream(_single(error), accepted[0], caller)
             raise
         if scope["method"] == "GET" and operation.type is OperationType.MUTATION:
             raise not_allowed("A mutation must be sent by POST, not GET.", "POST")
         media = _result_type(operation, accepted)
         if media in STREAMS:
-            return self._stream(operation.results(), media)
+            return self._stream(operation.results(), media, caller)
         if operation.type is OperationType.QUERY:
             return Answer(await _while_connected(scope, operation), media)
-        return Answer(await operation.result(), media)
+        return Answer(await self._mutate(operation, caller), media)
 
-    def _stream(self, results: AsyncGenerator[Formatted, None], media: MediaType) -> ASGIApp:
-        return StreamResponse(results, FRAMINGS[media], self._connections, self._stopping)
+    async def _mutate(self, operation: Operation | PlainQuery, caller: Identity) -> Formatted:
+        """Execute a mutation; it may wait long for a reply, which goes on without the caller."""
+        if caller is self._gate.everybody:
+            return await operation.result()
+        task = asyncio.create_task(operation.result())
+        with self._gate.hold(caller)(task.cancel):
+            await asyncio.wait([task])
+        if task.cancelled():
+            raise refusal(Unauthenticated(ENDED))
+        return task.result()
+
+    def _stream(self, results: AsyncGenerator[Formatted, None], media: MediaType, caller: Identity) -> ASGIApp:
+        hold = self._gate.hold(caller)
+        return StreamResponse(results, FRAMINGS[media], self._connections, self._stopping, hold)
+
+
+# Request errors that have a status of their own, in any media type.
+_STATUSES = {errors.PAYLOAD_TOO_LARGE: 413, errors.FORBIDDEN: 403, errors.TOO_MANY_OPERATIONS: 429}
+
+
+def _retry_after(error: RequestError) -> dict[str, str]:
+    seconds = error.errors[0]["extensions"].get("retryAfterSeconds")
+    return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
 class Shortcut:
