@@ -78,7 +78,8 @@ class UserService:
             before = user.role, user.status
             user.role = fields.get("role") or user.role
             user.status = fields.get("status") or user.status
-            await _check_admins(session)
+            if before == (UserRole.ADMIN, UserStatus.ACTIVE):
+                await _check_admins(session)
             if user.status is UserStatus.DISABLED:
                 await self._accounts.revoke(session, Credential.user_id == user.id)
             if (user.role, user.status) != before:
