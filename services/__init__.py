@@ -143,6 +143,7 @@ class Services:
     async def close(self) -> None:
         """Ends the running replies, and stores what was written."""
         await self._end_replies()
+        await self.leaving.close()
         await self.access.close()
         await self.readers.close()
         await self.lists.close()

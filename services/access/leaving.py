@@ -1,5 +1,6 @@
 """Deleting a user with everything that belongs to it: replies stop, credentials end, rows go."""
 
+import asyncio
 from functools import partial
 
 from sqlalchemy import delete, select
@@ -24,6 +25,7 @@ class LeavingService:
         self._accounts = accounts
         self._users = users
         self._characters = characters
+        self._tasks: set[asyncio.Task[str]] = set()
 
     async def delete_own(self, caller: Identity, name: str, act: Act) -> str:
         """Raises Forbidden, and InvalidInput unless the caller has this name."""
@@ -31,16 +33,27 @@ class LeavingService:
         named = await self._users.named(name)
         if named is None or named.id != caller.owner:
             raise InvalidInput("This is not the name of your account.", "name")
-        return await self._delete(caller.owner, act)
+        return await self._completed(caller.owner, act)
 
     async def delete_user(self, caller: Identity, user_id: str, act: Act) -> str:
         """Raises Forbidden and NotFound."""
         require_admin(caller)
-        return await self._delete(user_id, act)
+        return await self._completed(user_id, act)
 
     async def delete_from_console(self, user_id: str, act: Act) -> str:
         """Raises NotFound."""
-        return await self._delete(user_id, act)
+        return await self._completed(user_id, act)
+
+    async def close(self) -> None:
+        """Waits for the deletions that were begun."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _completed(self, user_id: str, act: Act) -> str:
+        """Deletes the user, also when the caller leaves: who deletes itself is signed out in the middle of it."""
+        task = asyncio.create_task(self._delete(user_id, act), name="leaving")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
 
     async def _delete(self, user_id: str, act: Act) -> str:
         await self._users.check_can_go(user_id)

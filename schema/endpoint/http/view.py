@@ -39,6 +39,8 @@ from services.access.errors import Unauthenticated
 from services.access.identity import Identity
 from services.measures import figure
 
+# Seconds that a mutation has to answer once its credential has ended.
+_GRACE_SECONDS = 0.5
 # A GET request with none of these parameters has no operation: a browser gets the playground.
 _OPERATION_PARAMETERS = ("query", "documentId", "extensions")
 _WITH_PAGE = (*ANSWERS, MediaType.HTML)
@@ -137,12 +139,18 @@ class GraphQLEndpoint:
         return Answer(await self._mutate(operation, caller), media)
 
     async def _mutate(self, operation: Operation | PlainQuery, caller: Identity) -> Formatted:
-        """Execute a mutation; it may wait long for a reply, which goes on without the caller."""
+        """Execute a mutation; it may wait long for a reply, which goes on without the caller.
+
+        One that ends the credential that it came by has time to say so.
+        """
         if caller is self._gate.everybody:
             return await operation.result()
-        task = asyncio.create_task(operation.result())
-        with self._gate.hold(caller)(task.cancel):
-            await asyncio.wait([task])
+        loop, task = asyncio.get_running_loop(), asyncio.create_task(operation.result())
+        try:
+            with self._gate.hold(caller)(lambda: loop.call_later(_GRACE_SECONDS, task.cancel)):
+                await asyncio.wait([task])
+        finally:
+            task.cancel()
         if task.cancelled():
             raise refusal(Unauthenticated(ENDED))
         return task.result()
