@@ -67,7 +67,10 @@ async def running(settings: Settings, peers: Peers | None = None) -> AsyncIterat
         is_new = await _migrated(database)
         broker.start()
         stack.push_async_callback(broker.close)
-        services = Services.build(settings, database, broker, engine)
+        try:
+            services = Services.build(settings, database, broker, engine)
+        except ValueError as error:
+            raise StartError(str(error)) from error
         stack.push_async_callback(services.close)
         await services.open()
         if is_new:

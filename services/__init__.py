@@ -17,6 +17,7 @@ from services.chat_history import ChatHistoryService
 from services.conversations import ConversationService
 from services.engines import Engine
 from services.engines.asking import Models
+from services.exporting import ExportService
 from services.housekeeping import Housekeeping
 from services.measures import Figure, Measures, figure
 from services.messages import MessageService
@@ -55,6 +56,7 @@ class Services:
     reads: ReadService
     replies: ReplyService
     search: SearchService
+    export: ExportService
     usage: UsageService
     streams: StreamService
     changes: ChangeService
@@ -106,6 +108,7 @@ class Services:
             reads=ReadService(database),
             replies=ReplyService(database, broker, engine, writer, streams, names, settings),
             search=SearchService(database),
+            export=ExportService(database),
             usage=usage,
             streams=streams,
             changes=ChangeService(database, readers),

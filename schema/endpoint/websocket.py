@@ -19,6 +19,7 @@ from schema.endpoint.http.protocols import ON_INITIALIZED
 from schema.endpoint.http.requests import MalformedRequest, from_mapping
 from services.access.errors import Unauthenticated
 from services.access.identity import Identity
+from services.access.issuer import IssuerUnavailable
 from services.settings import Settings
 
 PROTOCOL = "graphql-transport-ws"
@@ -157,7 +158,7 @@ class Socket:
         self._initialized = True
         try:
             self._caller = await self._gate.caller_of_socket(self._websocket, message.get("payload"))
-        except Unauthenticated as error:
+        except (Unauthenticated, IssuerUnavailable) as error:
             raise _CloseSocket(4403, _FORBIDDEN + str(error)) from None
         self._held.enter_context(self._gate.hold(self._caller)(self._end))
         if allow_long_messages := self._websocket.scope.get(ON_INITIALIZED):
@@ -199,6 +200,7 @@ class Socket:
     async def _operate(self, id: str, request: GraphQLRequest, caller: Identity) -> None:
         try:
             try:
+                self._gate.admit(caller)
                 last = await self._send_results(id, self._operations.prepare(request, caller).results())
             except RequestError as error:
                 last = _error(id, error.errors)

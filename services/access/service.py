@@ -11,7 +11,9 @@ from services.access.credentials import CredentialService
 from services.access.errors import BAD_CREDENTIAL, Unauthenticated
 from services.access.grants import Grants
 from services.access.identity import LOCAL, Identity
-from services.access.modes import AccessMode, mode_of
+from services.access.modes import AccessMode, check, mode_of
+from services.access.outsiders import Outsiders
+from services.access.rates import Rate
 from services.access.sign_in import SignInService
 from services.access.start_token import StartToken
 from services.access.users import UserService
@@ -31,20 +33,26 @@ class AccessService:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self.mode = mode_of(settings)
+        check(self.mode, settings)
         self.everybody = LOCAL if self.mode is AccessMode.OPEN else None
         self.start_token = StartToken(settings) if self.mode is AccessMode.TOKEN else None
+        has_accounts = self.mode is AccessMode.ACCOUNTS
+        self.rate = Rate(settings.operations_a_minute) if has_accounts else None
         self.grants = Grants()
         self.accounts = Accounts(database, self.grants)
         self.credentials = CredentialService(self.accounts)
         self.users = UserService(self.accounts)
         self.sign_in = SignInService(self.accounts)
         self.audits = AuditService(self.accounts)
+        self.outsiders = Outsiders(self.accounts, settings)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def by_token(self, token: str) -> Identity:
         """Raises Unauthenticated."""
         if self.start_token:
             return _known(self.start_token.identity(token))
+        if token.count(".") == 2:
+            return await self.outsiders.by_jwt(token)
         return await self.credentials.identify(token, _SESSIONS_AND_TOKENS)
 
     async def by_cookie(self, cookie: str) -> Identity:
@@ -52,6 +60,10 @@ class AccessService:
         if self.start_token:
             return _known(self.start_token.identity_by_cookie(cookie))
         return await self.credentials.identify(cookie, (CredentialKind.SESSION,))
+
+    async def by_proxy(self, name: str) -> Identity:
+        """Takes the word of a proxy that is trusted. Raises Unauthenticated."""
+        return await self.outsiders.by_proxy(name)
 
     async def open(self) -> None:
         if self.mode is not AccessMode.ACCOUNTS:

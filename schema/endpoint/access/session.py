@@ -15,6 +15,7 @@ from schema.endpoint.http.answers import HTTPError, not_allowed
 from services.access.credentials import Issued
 from services.access.errors import TooManyAttempts, Unauthenticated
 from services.access.identity import Identity
+from services.access.issuer import IssuerUnavailable
 from services.access.modes import AccessMode
 from services.access.service import AccessService
 from services.errors import Forbidden, InvalidInput
@@ -40,7 +41,7 @@ class Session:
             if request.method not in self._methods:
                 raise not_allowed(f"{request.method} is not supported here.", ", ".join(self._methods))
             return await self._methods[request.method](request)
-        except Unauthenticated as error:
+        except (Unauthenticated, IssuerUnavailable) as error:
             return refusal(error).response()
         except TooManyAttempts as error:
             retry = {"Retry-After": str(error.retry_after)}

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket
 from resolvers.context import Context
 from schema import schema
 from schema.endpoint import errors
+from schema.endpoint.access.export import Export
 from schema.endpoint.access.form import form
 from schema.endpoint.access.gate import ENDED, Gate, refusal
 from schema.endpoint.access.session import Session
@@ -65,6 +66,7 @@ class GraphQLEndpoint:
         services.measures.figures["open_connections"] = figure(
             "Open WebSockets and streams over HTTP.", lambda: self._connections.count
         )
+        self._export = Export(self._gate, services.export, self._origins, self._connections)
         self._sockets = Sockets(self._operations, self._gate, self._origins, self._connections, settings)
         self._stopping = services.stopping
         # Nobody said that the server shall be open; it is, as it seems to be reached from its own machine only.
@@ -76,6 +78,7 @@ class GraphQLEndpoint:
             Route(path, self, middleware=cors_middleware(self._origins)),
             WebSocketRoute(path, self._socket),
             self._session.route(),
+            self._export.route(),
             form(),
             Mount("/playground", routes=self._playground.routes()),
             Route("/", self._chat.home),
@@ -122,6 +125,7 @@ class GraphQLEndpoint:
         caller = self._gate.everybody or await self._gate.caller(scope)
         request = await requests.read(scope, receive, self._max_body)
         try:
+            self._gate.admit(caller)
             operation = self._operations.prepare(request, caller)
         except RequestError as error:
             if status := _STATUSES.get(error.code):
