@@ -103,12 +103,14 @@ class Session:
         return _answer({"isSignedIn": True})
 
     async def _sign_out(self, request: Request) -> Response:
+        is_own = is_own_page(request)
         if "authorization" not in request.headers:
             _check_page(request)
         caller = await self._caller(request)
         if caller and self._access.mode is AccessMode.ACCOUNTS:
             await self._access.sign_in.sign_out(caller, self._gate.act(request, caller))
-        return _answer({"isSignedIn": self._gate.everybody is not None}, self._gate.cookies.set(request, ""))
+        cookie = self._gate.cookies.set(request, "") if is_own else None
+        return _answer({"isSignedIn": self._gate.everybody is not None}, cookie)
 
 
 def _check_page(request: Request) -> None:
