@@ -27,6 +27,7 @@ from schema.endpoint.health import Health
 from schema.endpoint.http.server import Server, listen, server_config
 from schema.endpoint.metrics import MetricsError, metrics_served
 from services import Services, copying, logs
+from services.access import commands as user_commands
 from services.access.modes import AccessMode, is_reachable_by_others, mode_of
 from services.access.start_token import StartToken
 from services.broker.choosing import BrokerConfigurationError, choose_broker
@@ -66,7 +67,10 @@ async def running(settings: Settings, peers: Peers | None = None) -> AsyncIterat
         is_new = await _migrated(database)
         broker.start()
         stack.push_async_callback(broker.close)
-        services = Services.build(settings, database, broker, engine)
+        try:
+            services = Services.build(settings, database, broker, engine)
+        except ValueError as error:
+            raise StartError(str(error)) from error
         stack.push_async_callback(services.close)
         await services.open()
         if is_new:
@@ -240,6 +244,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=lambda settings, _, command=command: command(settings))
     import_commands.add_to(commands, LEGACY)
     copying.add_to(commands)
+    user_commands.add_to(commands)
     return parser
 
 

@@ -1,10 +1,14 @@
 """Tables, and the database they live in. Imports nothing of Repartee's."""
 
+from models.attempt import Attempt
+from models.audit_event import AuditEvent
 from models.base import Base, new_key, now
 from models.character import Character
 from models.clock import database_time
 from models.conversation import Conversation, TitleSource
+from models.credential import Credential, CredentialKind
 from models.database import Database, Unavailable, after_commit
+from models.external_identity import ExternalIdentity
 from models.generation import Failure, FailureCode, FinishReason, Generation, TokenUsage
 from models.idempotency_key import IdempotencyKey
 from models.message import UNFINISHED, Message, Role, Status
@@ -14,6 +18,8 @@ from models.ownership import LOCAL_OWNER, Everyone, Owned, Owner, OwnershipError
 from models.prepared import Prepared, PreparedInsert
 from models.run import Run
 from models.sqlite_connections import ReadTooLarge
+from models.usage_day import UsageDay
+from models.user import User, UserRole, UserStatus
 from models.writer import Writer
 
 __all__ = [
@@ -21,11 +27,16 @@ __all__ = [
     "TEXTS_OF_EVERYONE",
     "TEXT_INDEX",
     "UNFINISHED",
+    "Attempt",
+    "AuditEvent",
     "Base",
     "Character",
     "Conversation",
+    "Credential",
+    "CredentialKind",
     "Database",
     "Everyone",
+    "ExternalIdentity",
     "Failure",
     "FailureCode",
     "FinishReason",
@@ -48,6 +59,10 @@ __all__ = [
     "TitleSource",
     "TokenUsage",
     "Unavailable",
+    "UsageDay",
+    "User",
+    "UserRole",
+    "UserStatus",
     "Writer",
     "after_commit",
     "database_time",

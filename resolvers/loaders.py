@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from models import Character, Conversation, Message
+from models import Character, Conversation, Message, User
 from services import Services
 from services.chat_history import Element
 from services.messages import SeenMessage, TreePosition
@@ -69,6 +69,14 @@ class Loaders:
     @cached_property
     def characters(self) -> Loader[str, Character | None]:
         return Loader(self._owned(self._services.characters.by_ids))
+
+    @cached_property
+    def users(self) -> Loader[str, User | None]:
+        return Loader(self._services.access.users.by_ids)
+
+    @cached_property
+    def tokens_today(self) -> Loader[str, int]:
+        return Loader(self._owned(self._services.usage.today))
 
     @cached_property
     def conversations(self) -> Loader[str, Conversation | None]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import strawberry
 
-from models import Character, Conversation, Message
+from models import Character, Conversation, Credential, Message, User
+from resolvers.accounts import credential_by_id, user_by_id
 from resolvers.context import Info
 from resolvers.messages import by_id
 from resolvers.reads import reads
@@ -15,7 +16,7 @@ from services.paging import MAX_PAGE_SIZE
 from services.reads import relations
 from services.server import ServerInfo
 
-Node = Character | Conversation | Message
+Node = Character | Conversation | Message | User | Credential
 
 
 @reads(relations.NODE)
@@ -28,6 +29,10 @@ async def node(info: Info, id: strawberry.ID) -> Node | None:
             return await loaders.conversations.load(id)
         case "msg":
             return await by_id(info, id)
+        case "user":
+            return await user_by_id(info, id)
+        case "cred":
+            return await credential_by_id(info, id)
     return None
 
 

@@ -1,7 +1,8 @@
 """GraphQL enums, from the enums of models and services."""
 
-from models import FailureCode, FinishReason, Role, Status, TitleSource
+from models import FailureCode, FinishReason, Role, Status, TitleSource, UserRole, UserStatus
 from schema.binding import enum
+from services.access.identity import AccessKind, ListedKind, TokenScope
 from services.characters import CharacterOrder
 from services.conversations import ConversationOrder
 from services.errors import UserErrorCode
@@ -109,4 +110,45 @@ enum(
     REPLY_IN_PROGRESS="Another reply is being written in the conversation; see ReplyInProgressError.",
     WRONG_ROLE="The operation does not apply to a message of this role; see WrongRoleError.",
     IDEMPOTENCY_CONFLICT="The idempotency key was used for a different request; see IdempotencyConflictError.",
+    FORBIDDEN="The viewer may not do this; see ForbiddenError.",
+    QUOTA_EXCEEDED="The viewer has used up its quota; see QuotaExceededError.",
+)
+enum(
+    UserRole,
+    "UserRole",
+    "What a user may do.",
+    ADMIN="The user chats, and administers users; it sees no chats of theirs.",
+    USER="The user chats.",
+)
+enum(
+    UserStatus,
+    "UserStatus",
+    "Whether a user may sign in.",
+    ACTIVE="The user may sign in.",
+    DISABLED="The user may not sign in, and is signed out everywhere.",
+)
+enum(
+    ListedKind,
+    "CredentialKind",
+    "The kind of a credential.",
+    SESSION="A session, made by signing in.",
+    TOKEN="A personal token, made by createToken.",
+)
+enum(
+    TokenScope,
+    "TokenScope",
+    "What a personal token may do.",
+    READ="Queries and subscriptions.",
+    WRITE="Everything but what changes accounts.",
+)
+enum(
+    AccessKind,
+    "AccessKind",
+    "By what the server knows who makes a request.",
+    OPEN="The server is open to everybody.",
+    START_TOKEN="The token of the server.",
+    SESSION="A session.",
+    TOKEN="A personal token.",
+    JWT="A token of an issuer that the server trusts.",
+    PROXY="The header of a proxy that the server trusts.",
 )

@@ -1,5 +1,7 @@
 """GraphQL interface UserError, and its types: errors that a caller can act on."""
 
+from datetime import datetime
+
 import strawberry
 
 import models
@@ -73,6 +75,26 @@ class IdempotencyConflictError(UserError):
     pass
 
 
+@strawberry.type(
+    description="Occurs when the viewer may not do this; the message says who may, or how. Its code is FORBIDDEN."
+)
+@represents(errors.Forbidden)
+class ForbiddenError(UserError):
+    pass
+
+
+@strawberry.type(
+    description="Occurs when the viewer has used up its quota of replies or tokens. Its code is QUOTA_EXCEEDED."
+)
+@represents(errors.QuotaExceeded)
+class QuotaExceededError(UserError):
+    limit: int = strawberry.field(description="How many there may be.")
+    used: int = strawberry.field(description="How many there are.")
+    resets_at: datetime | None = strawberry.field(
+        description="When more may be used; null when a running reply has to end first."
+    )
+
+
 ERRORS = [
     InvalidInputError,
     NotFoundError,
@@ -80,4 +102,6 @@ ERRORS = [
     ReplyInProgressError,
     WrongRoleError,
     IdempotencyConflictError,
+    ForbiddenError,
+    QuotaExceededError,
 ]

@@ -3,7 +3,7 @@
 import strawberry
 
 from resolvers import characters, chat_histories, conversations, messages, replies
-from schema import inputs, payloads, reply_inputs
+from schema import account_mutations, inputs, payloads, reply_inputs
 from schema.binding import mutation
 from schema.prices import priced
 
@@ -12,7 +12,7 @@ from schema.prices import priced
     description="The mutations of this API. Each takes one `input`; an error that a caller can act on is in the "
     "`userErrors` of its payload, and then nothing was changed."
 )
-class Mutation:
+class Mutation(account_mutations.AccountMutations):
     create_character: payloads.CreateCharacterPayload | None = mutation(
         characters.create,
         input_type=inputs.CreateCharacterInput,

@@ -2,12 +2,14 @@
 
 import strawberry
 
+from resolvers import accounts as account_fields
 from resolvers import characters as character_fields
 from resolvers import conversations as conversation_fields
 from resolvers import messages as message_fields
 from resolvers import nodes as node_fields
 from resolvers import searches as search_fields
 from schema import descriptions
+from schema.account import AuditEvent, User, Viewer
 from schema.binding import field
 from schema.character import Character
 from schema.conversation import Conversation
@@ -25,6 +27,7 @@ _CONVERSATIONS = {
     "order_by": descriptions.CONVERSATION_ORDER,
     "search": descriptions.SEARCH_TITLE,
 }
+_NAMES = "Returns only the users whose name contains this text, ignoring case."
 
 
 @strawberry.type(description="The queries of this API. A lookup that finds nothing is null, not an error.")
@@ -89,6 +92,24 @@ class Query:
             "again after half a minute.",
         ),
         length=MAX_MODELS,
+    )
+    viewer: Viewer = field(account_fields.viewer, "Who makes the request.")
+    users: list[User] = field(
+        account_fields.users,
+        "The first users, by name. Only an admin may ask for them.",
+        first=FIRST,
+        search=_NAMES,
+    )
+    users_connection: Connection[User] = field(
+        account_fields.users_connection,
+        "All users, by name, in pages. Only an admin may ask for them.",
+        **PAGE_ARGUMENTS,
+        search=_NAMES,
+    )
+    audit_events_connection: Connection[AuditEvent] = field(
+        account_fields.audit_events_connection,
+        "What was done to the account of the viewer, newest first, in pages; for an admin, to all accounts.",
+        **PAGE_ARGUMENTS,
     )
     server_info: ServerInfo = field(
         node_fields.server_info, "The version, the engine and the limits of this server."

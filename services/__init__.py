@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import SQLAlchemyError
 
 from models import LOCAL_OWNER, Database, Unavailable
+from services.access.leaving import LeavingService
+from services.access.modes import AccessMode
+from services.access.names import UserNames
 from services.access.service import AccessService
 from services.broker import Broker
 from services.characters import CharacterService
@@ -14,6 +17,7 @@ from services.chat_history import ChatHistoryService
 from services.conversations import ConversationService
 from services.engines import Engine
 from services.engines.asking import Models
+from services.exporting import ExportService
 from services.housekeeping import Housekeeping
 from services.measures import Figure, Measures, figure
 from services.messages import MessageService
@@ -28,6 +32,7 @@ from services.streaming.changes import ChangeService
 from services.streaming.lists import Lists
 from services.streaming.readers import Readers
 from services.streaming.service import StreamService
+from services.usage import UsageService
 
 logger = logging.getLogger("repartee")
 
@@ -42,6 +47,7 @@ class Services:
     settings: Settings
     engine: Engine
     access: AccessService
+    leaving: LeavingService
     models: Models
     characters: CharacterService
     conversations: ConversationService
@@ -50,6 +56,8 @@ class Services:
     reads: ReadService
     replies: ReplyService
     search: SearchService
+    export: ExportService
+    usage: UsageService
     streams: StreamService
     changes: ChangeService
     lists: Lists
@@ -63,7 +71,10 @@ class Services:
     @classmethod
     def build(cls, settings: Settings, database: Database, broker: Broker, engine: Engine) -> "Services":
         titles = TitleWriter(database, broker, engine, settings.writes_titles(engine.name))
-        writer = ReplyWriter(database, broker, engine, titles, settings)
+        access = AccessService(settings, database)
+        usage = UsageService(database, is_kept=access.mode is AccessMode.ACCOUNTS)
+        writer = ReplyWriter(database, broker, engine, titles, usage, settings)
+        names = UserNames(access.accounts, settings)
         readers = Readers(database, broker)
         streams = StreamService(database, readers)
         lists = Lists(database, broker)
@@ -83,18 +94,22 @@ class Services:
                 "for",
             ),
         )
+        characters = CharacterService(database, broker, usage)
         return cls(
             settings=settings,
             engine=engine,
-            access=AccessService(settings),
+            access=access,
+            leaving=LeavingService(database, access.accounts, access.users, characters),
             models=Models(engine),
-            characters=CharacterService(database, broker),
-            conversations=ConversationService(database, broker, settings.user_name),
+            characters=characters,
+            conversations=ConversationService(database, broker, names),
             messages=MessageService(database, broker, settings.max_message_length),
             chat_histories=ChatHistoryService(database, broker),
             reads=ReadService(database),
-            replies=ReplyService(database, broker, engine, writer, streams, settings),
+            replies=ReplyService(database, broker, engine, writer, streams, names, settings),
             search=SearchService(database),
+            export=ExportService(database),
+            usage=usage,
             streams=streams,
             changes=ChangeService(database, readers),
             lists=lists,
@@ -106,6 +121,7 @@ class Services:
 
     async def open(self) -> None:
         """Ends what an earlier process left unfinished, and begins to write checkpoints."""
+        await self.access.open()
         await self.housekeeping.open()
         self.writer.open()
         self.readers.open()
@@ -130,6 +146,8 @@ class Services:
     async def close(self) -> None:
         """Ends the running replies, and stores what was written."""
         await self._end_replies()
+        await self.leaving.close()
+        await self.access.close()
         await self.readers.close()
         await self.lists.close()
         await self.models.close()

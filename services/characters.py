@@ -15,6 +15,7 @@ from services.generations import generation_with
 from services.idempotency import KeyedRequest
 from services.locking import lock_character
 from services.paging import Page, PageArguments, directed, searching
+from services.usage import UsageService
 
 Fields = Mapping[str, Any]
 
@@ -55,8 +56,9 @@ _TEXTS = (
 
 
 class CharacterService:
-    def __init__(self, database: Database, broker: Broker) -> None:
+    def __init__(self, database: Database, broker: Broker, usage: UsageService) -> None:
         self._database = database
+        self._usage = usage
         self._broker = broker
 
     async def create(self, owner: str, fields: Fields, idempotency_key: str | None = None) -> Character:
@@ -98,7 +100,7 @@ class CharacterService:
         """
 
         async def work(session: AsyncSession) -> tuple[str, int]:
-            written = await _stop_replies(session, character_id)
+            written = await _stop_replies(session, character_id, self._usage)
             character = await lock_character(session, character_id)
             # An import finds its origins by their keys, so these must not outlive the character.
             await session.execute(delete(Origin).where(Origin.character_id == character_id))
@@ -148,13 +150,13 @@ async def require_character(
     return character
 
 
-async def _stop_replies(session: AsyncSession, character_id: str) -> list[str]:
+async def _stop_replies(session: AsyncSession, character_id: str, usage: UsageService) -> list[str]:
     """Ends the runs of the character's conversations, so that writers let go. Returns these conversations."""
     open_runs = select(Run.conversation_id, Run.started).join(Conversation, Conversation.id == Run.conversation_id)
     open_runs = open_runs.where(Conversation.character_id == character_id, Run.ended.is_(None))
     keys = [runs.RunKey(*row) for row in await session.execute(open_runs.order_by(Run.conversation_id))]
     for key in keys:
-        await runs.end(session, key, runs.STOPPED)
+        await runs.end(session, key, runs.STOPPED, usage)
     return [key.conversation_id for key in keys]
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import UNFINISHED, Character, Conversation, Database, Message, Status, TitleSource, new_key, now
 from services import runs, tree
+from services.access.names import UserNames
 from services.broker import Broker
 from services.characters import require_character
 from services.errors import NotFound, VersionConflict
@@ -77,10 +78,10 @@ class Listing:
 
 
 class ConversationService:
-    def __init__(self, database: Database, broker: Broker, user_name: str) -> None:
+    def __init__(self, database: Database, broker: Broker, names: UserNames) -> None:
         self._database = database
         self._broker = broker
-        self._user_name = user_name
+        self._names = names
 
     async def create(
         self,
@@ -92,13 +93,14 @@ class ConversationService:
     ) -> Conversation:
         """Opens a conversation; the character sends its greeting if it has one."""
         request = KeyedRequest("createConversation", idempotency_key, fields, include_greeting)
+        user_name = await self._names.of(owner)
 
         async def work(session: AsyncSession) -> Conversation:
             character = await require_character(session, character_id)
             if known := await request.done_before(session, character.id):
                 return await require_conversation(session, known["conversation_id"], path=())
             conversation = await add_conversation(session, character, fields)
-            if include_greeting and await greet(session, conversation, character, self._user_name):
+            if include_greeting and await greet(session, conversation, character, user_name):
                 await mark_active(session, conversation)
             request.remember(session, {"conversation_id": conversation.id}, character.id)
             self._broker.list_changed(session)
@@ -144,6 +146,7 @@ class ConversationService:
         expected_history_version: int | None = None,
     ) -> tuple[Conversation, int]:
         """Deletes every message, alternatives too, then sends the greeting again. Returns how many it deleted."""
+        user_name = await self._names.of(owner)
 
         async def work(session: AsyncSession) -> tuple[Conversation, int]:
             conversation = await lock_conversation(session, conversation_id, expected_history_version)
@@ -152,7 +155,7 @@ class ConversationService:
             await session.execute(delete(Message).where(of_conversation))
             conversation.message_count = 0
             character = await session.get_one(Character, conversation.character_id)
-            greeted = include_greeting and await greet(session, conversation, character, self._user_name)
+            greeted = include_greeting and await greet(session, conversation, character, user_name)
             count_change(conversation)
             if greeted:
                 await mark_active(session, conversation)

@@ -1,6 +1,7 @@
 """Errors that a caller can act on. Each class is one reason, and part of a service's contract."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -14,6 +15,8 @@ class UserErrorCode(StrEnum):
     REPLY_IN_PROGRESS = "REPLY_IN_PROGRESS"
     WRONG_ROLE = "WRONG_ROLE"
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
+    FORBIDDEN = "FORBIDDEN"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 
 
 class UserError(Exception):
@@ -101,3 +104,21 @@ class IdempotencyConflict(UserError):
 
     def __init__(self) -> None:
         super().__init__("This idempotency key was used for another request. Use a new key.", "idempotency_key")
+
+
+class Forbidden(UserError):
+    """The caller may not do this; the text says who may, or how."""
+
+    code = UserErrorCode.FORBIDDEN
+
+
+class QuotaExceeded(UserError):
+    """The caller has used up what it may use. `resets_at` is None where something has to end first."""
+
+    code = UserErrorCode.QUOTA_EXCEEDED
+
+    def __init__(self, message: str, limit: int, used: int, resets_at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.used = used
+        self.resets_at = resets_at

@@ -25,6 +25,7 @@ from models import (
 from services.errors import ReplyInProgress
 from services.locking import count_change, find_and_lock, locks_rows, mark_active
 from services.search import texts
+from services.usage import UsageService
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,14 @@ async def in_progress(session: AsyncSession, run: Run) -> ReplyInProgress:
 
 
 async def end(
-    session: AsyncSession, key: RunKey, outcome: Outcome, text: str | None = None, writer: str | None = None
+    session: AsyncSession,
+    key: RunKey,
+    outcome: Outcome,
+    usage: UsageService,
+    text: str | None = None,
+    writer: str | None = None,
 ) -> bool:
-    """Ends the run with the message's final text (None: the text stored so far).
+    """Ends the run with the message's final text (None: the text stored so far), and counts what it took.
 
     Returns whether it was open, and written by `writer` if one is given.
     """
@@ -122,6 +128,7 @@ async def end(
     # The next run may begin in the same transaction, and only one is open at a time.
     await session.flush()
     await texts.keep(session, message)
+    await usage.record(session, conversation.owner, outcome.usage, message.content[run.start_offset :])
     return True
 
 

@@ -95,8 +95,15 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Names = Field(
         (),
-        description="Addresses or networks of proxies whose `X-Forwarded-Proto` is believed, separated by commas.",
+        description="Addresses or networks of proxies that are believed who and how asks, separated by commas.",
     )
+    proxy_user_header: str | None = Field(
+        None, description="The header in which such a proxy names the user, of a server with accounts."
+    )
+    jwt_issuer: str | None = Field(
+        None, description="The URL of an OpenID Connect issuer whose tokens sign in, of a server with accounts."
+    )
+    jwt_audience: str | None = Field(None, description="The audience (`aud`) that its tokens must have.")
     documents_file: Path | None = Field(None, description="A JSON file of trusted documents: ids and texts.")
     documents_only: bool = Field(False, description="Whether only trusted documents are executed.")
     max_document_tokens: int = Field(2000, ge=1, description="Maximum tokens of a document.")
@@ -117,6 +124,9 @@ class Settings(BaseSettings):
         1024 * 1024, ge=1, description="Maximum bytes of any other request or WebSocket message."
     )
     max_answer: int = Field(32 * 1024 * 1024, ge=1, description="Maximum bytes of an answer or an event.")
+    operations_a_minute: int = Field(
+        600, ge=1, description="Maximum operations of one user a minute, of a server with accounts."
+    )
     max_operations: int = Field(100, ge=1, description="Maximum operations at the same time on one WebSocket.")
     max_backlog: int = Field(
         16 * 1024 * 1024,

@@ -1,14 +1,15 @@
 """GraphQL over WebSocket: the protocol graphql-transport-ws, in full."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import ExitStack, aclosing, contextmanager
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from schema.endpoint import errors, wire
-from schema.endpoint.access.gate import Gate
+from schema.endpoint.access.gate import ENDED, Gate
 from schema.endpoint.browsers import Origins
 from schema.endpoint.errors import Formatted, RequestError, over_limit
 from schema.endpoint.execution.operations import GraphQLRequest, Operations
@@ -18,12 +19,14 @@ from schema.endpoint.http.protocols import ON_INITIALIZED
 from schema.endpoint.http.requests import MalformedRequest, from_mapping
 from services.access.errors import Unauthenticated
 from services.access.identity import Identity
+from services.access.issuer import IssuerUnavailable
 from services.settings import Settings
 
 PROTOCOL = "graphql-transport-ws"
 _MAX_ID = 256
 # Bytes of a close reason, as the WebSocket protocol limits them.
 _MAX_REASON = 123
+_FORBIDDEN = "Forbidden: "
 
 Message = dict[str, Any]
 
@@ -91,6 +94,8 @@ class Socket:
         self._deadline = asyncio.get_running_loop().time() + settings.read_timeout
         self._initialized = False
         self._caller: Identity | None = None
+        self._held = ExitStack()
+        self._is_ended = False
         self._running: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         # Without turns all messages that wait would be written at once when the client has read a little.
@@ -98,21 +103,24 @@ class Socket:
         self._backlog = 0
 
     async def run(self) -> None:
-        """Serve the client until it disconnects or breaks the protocol."""
+        """Serve the client until it disconnects, breaks the protocol, or its credential ends."""
         try:
             while True:
                 text = await self._receive()
+                if self._is_ended:
+                    break
                 await self._handle(_read(text), len(text))
+            close = _CloseSocket(4403, _FORBIDDEN + ENDED)
         except _CloseSocket as error:
             close = error
         finally:
+            self._held.close()
             for task in self._tasks:
                 # A second cancellation would interrupt the ending of the first: a connection that is being closed.
                 if not task.cancelling():
                     task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        with _disconnects():
-            await self._websocket.close(close.code, close.reason)
+        await self._close(close)
 
     async def _receive(self) -> str:
         try:
@@ -150,11 +158,25 @@ class Socket:
         self._initialized = True
         try:
             self._caller = await self._gate.caller_of_socket(self._websocket, message.get("payload"))
-        except Unauthenticated as error:
-            raise _CloseSocket(4403, f"Forbidden: {error}") from None
+        except (Unauthenticated, IssuerUnavailable) as error:
+            raise _CloseSocket(4403, _FORBIDDEN + str(error)) from None
+        self._held.enter_context(self._gate.hold(self._caller)(self._end))
         if allow_long_messages := self._websocket.scope.get(ON_INITIALIZED):
             allow_long_messages()
         await self._send({"type": "connection_ack"})
+
+    def _end(self) -> None:
+        """Close the socket, whose client may be silent for long, and handle no message that comes meanwhile."""
+        self._is_ended = True
+        for task in self._tasks:
+            task.cancel()
+        closing = asyncio.create_task(self._close(_CloseSocket(4403, _FORBIDDEN + ENDED)))
+        self._tasks.add(closing)
+        closing.add_done_callback(self._tasks.discard)
+
+    async def _close(self, close: _CloseSocket) -> None:
+        with contextlib.suppress(WebSocketDisconnect), _disconnects():
+            await self._websocket.close(close.code, close.reason)
 
     async def _subscribe(self, message: Message, size: int) -> None:
         if self._caller is None:
@@ -178,6 +200,7 @@ class Socket:
     async def _operate(self, id: str, request: GraphQLRequest, caller: Identity) -> None:
         try:
             try:
+                self._gate.admit(caller)
                 last = await self._send_results(id, self._operations.prepare(request, caller).results())
             except RequestError as error:
                 last = _error(id, error.errors)

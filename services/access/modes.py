@@ -20,6 +20,18 @@ def mode_of(settings: Settings) -> AccessMode:
     return AccessMode.TOKEN if is_reachable_by_others(settings) else AccessMode.OPEN
 
 
+def check(mode: AccessMode, settings: Settings) -> None:
+    """Raises ValueError for settings that mean nothing together, and would leave a server other than it seems."""
+    outside = {"JWT_ISSUER": settings.jwt_issuer, "PROXY_USER_HEADER": settings.proxy_user_header}
+    for name, value in outside.items():
+        if value and mode is not AccessMode.ACCOUNTS:
+            raise ValueError(f"REPARTEE_{name} needs REPARTEE_ACCESS=accounts.")
+    if bool(settings.jwt_issuer) != bool(settings.jwt_audience):
+        raise ValueError("REPARTEE_JWT_ISSUER and REPARTEE_JWT_AUDIENCE need each other.")
+    if settings.proxy_user_header and not settings.trusted_proxies:
+        raise ValueError("REPARTEE_PROXY_USER_HEADER needs REPARTEE_TRUSTED_PROXIES, or anybody could send it.")
+
+
 def is_reachable_by_others(settings: Settings) -> bool:
     """Returns whether the server listens beyond loopback, or is known by a name of another machine."""
     return not all(map(_is_local, (settings.host, *settings.trusted_hosts)))

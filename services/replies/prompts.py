@@ -8,6 +8,7 @@ from sqlalchemy import Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Character, Conversation, Database, Generation, Message
+from services.access.names import UserNames
 from services.engines import Engine, Prompt
 from services.prompting import planning
 from services.prompting.macros import Names
@@ -52,26 +53,23 @@ class ReplyDeleted(Exception):
 @dataclass(frozen=True)
 class PromptReader:
     database: Database
-    user_name: str
+    names: UserNames
     engine: Engine
 
     async def read(self, owner: str, reply: Message, settings: Generation) -> Prompt:
         """A reply that has text already is to be continued. Raises EngineError and ReplyDeleted."""
+        user_name = await self.names.of(owner)
         async with self.database.snapshot(owner) as session:
             found = (await session.execute(_SCENE, {"conversation": reply.conversation_id})).one_or_none()
             if found is None:
                 raise ReplyDeleted
-            scene = self._scene(found)
+            scene = _scene(found, user_name)
             said = await self._newest(session, reply, self._room(scene))
         # The tokenizer may be another process, so it is asked when the session is closed.
         texts = planning.texts(scene, said, reply.content)
         counts = dict(zip(texts, await self.engine.tokens.count(texts), strict=True))
         plan = planning.plan(scene, said, self.engine.prompt_limit, counts.__getitem__, reply.content)
         return plan.prompt(settings.over(found.of_conversation).over(found.of_character))
-
-    def _scene(self, found: Row[*tuple[Any, ...]]) -> Scene:
-        texts = {column.key: getattr(found, column.key) for column in _TEXTS}
-        return Scene(Names(found.name, self.user_name), **texts)
 
     def _room(self, scene: Scene) -> int:
         """Returns at least the tokens that are left for the history."""
@@ -96,3 +94,8 @@ class PromptReader:
             wanted = room * (reply.position - start) // max(1, whole_room - room) + 1
             end, size = start, min(max(wanted, _FIRST_PAGE), _MAX_GROWTH * size)
         return found[::-1]
+
+
+def _scene(found: Row[*tuple[Any, ...]], user_name: str) -> Scene:
+    texts = {column.key: getattr(found, column.key) for column in _TEXTS}
+    return Scene(Names(found.name, user_name), **texts)

@@ -45,7 +45,7 @@ class Recovery:
         async def work(session: AsyncSession) -> None:
             for key in sorted(keys, key=lambda key: key.conversation_id):
                 if time.monotonic() - asked < _WAITED_TOO_LONG and await self._is_abandoned(session, key):
-                    await runs.end(session, key, runs.INTERRUPTED)
+                    await runs.end(session, key, runs.INTERRUPTED, self._writer.usage)
                     self._broker.changed(session, key.conversation_id)
                     after_commit(session, self._count)
 

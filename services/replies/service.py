@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Conversation, Database, Message, Role, Run, Status, Unavailable
 from services import checking, runs, tree
+from services.access.modes import AccessMode, mode_of
+from services.access.names import UserNames
 from services.broker import Broker
 from services.engines import Engine
 from services.errors import InvalidInput, WrongRole
@@ -15,6 +17,7 @@ from services.heads import Head, lock_head
 from services.idempotency import KeyedRequest
 from services.locking import count_change, lock_conversation, lock_message, mark_active
 from services.messages import require_message_in, with_live_text
+from services.replies import quotas
 from services.replies.options import BusyPolicy, ReplyMode, ReplyOptions, SentReply
 from services.replies.prompts import PromptReader
 from services.replies.stopping import Stops, Work
@@ -35,6 +38,7 @@ class ReplyService:
         engine: Engine,
         writer: ReplyWriter,
         streams: StreamService,
+        names: UserNames,
         settings: Settings,
     ) -> None:
         self._database = database
@@ -42,7 +46,8 @@ class ReplyService:
         self._writer = writer
         self._streams = streams
         self._stops = Stops(database, broker, writer, streams)
-        self._prompts = PromptReader(database, settings.user_name, engine)
+        self._prompts = PromptReader(database, names, engine)
+        self._has_quotas = mode_of(settings) is AccessMode.ACCOUNTS
         self._max_message_length = settings.max_message_length
         self.wait_limit = settings.wait_limit
 
@@ -215,6 +220,8 @@ class ReplyService:
         if reply is None:
             await mark_active(session, conversation)
             return SentReply(conversation)
+        if self._has_quotas:
+            await quotas.check(session, conversation.owner)
         key = await runs.begin(session, conversation, reply, self._writer.name)
         await mark_active(session, conversation)
         await self._writer.hold_lease(session)

@@ -66,7 +66,7 @@ class Stops:
         ours = self._writer.end(key, runs.STOPPED) if is_ours else None
         # A process that has not answered stops by its next checkpoint, and the text stays that is stored by now.
         outcome, text = ours or (runs.STOPPED, None)
-        await runs.end(session, key, outcome, text)
+        await runs.end(session, key, outcome, self._writer.usage, text)
         self._broker.changed(session, key.conversation_id)
 
     async def _ask_to_stop(self, owner: str, key: RunKey) -> None:

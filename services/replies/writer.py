@@ -23,6 +23,7 @@ from services.replies.titles import TitleWriter
 from services.replies.writing import Assignment, Writing
 from services.runs import Outcome, RunKey
 from services.settings import Settings
+from services.usage import UsageService
 
 logger = logging.getLogger("repartee.replies")
 
@@ -38,8 +39,15 @@ _INTERNAL = Failure(
 
 class ReplyWriter:
     def __init__(
-        self, database: Database, broker: Broker, engine: Engine, titles: TitleWriter, settings: Settings
+        self,
+        database: Database,
+        broker: Broker,
+        engine: Engine,
+        titles: TitleWriter,
+        usage: UsageService,
+        settings: Settings,
     ) -> None:
+        self.usage = usage
         self._database = database
         self._broker = broker
         self._engine = engine
@@ -203,7 +211,8 @@ class ReplyWriter:
         async def work(session: AsyncSession) -> None:
             assert writing.outcome is not None
             after_commit(session, writing.live.close)
-            await runs.end(session, writing.assignment.key, writing.outcome, writing.text, self.name)
+            key, outcome = writing.assignment.key, writing.outcome
+            await runs.end(session, key, outcome, self.usage, writing.text, self.name)
 
         while True:
             try:

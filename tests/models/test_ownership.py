@@ -46,6 +46,8 @@ from tests.support.tour import Tour
 ROOT = Path(__file__).parents[2]
 STRANGER = "user_00000000000070008000000000000003"
 OWNED = sorted((one.class_ for one in Base.registry.mappers if issubclass(one.class_, Owned)), key=str)
+# They belong to the server, or to whom they name.
+ACCOUNTS = {"users", "credentials", "identities", "attempts", "usage_days", "audit_events"}
 EVERYONE = ("everyone", "Everyone", "_EVERYONE")
 
 # How far a search looks is told by numbers of texts, whoever owns them.
@@ -76,7 +78,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tupl
 
 
 def test_every_table_with_chats_in_it_is_owned() -> None:
-    assert set(Base.metadata.tables) - set(OWNED_TABLES) == {"writers", "text_fillings"}
+    assert set(Base.metadata.tables) - set(OWNED_TABLES) == {"writers", "text_fillings", *ACCOUNTS}
 
 
 @on_shared_rows
@@ -227,6 +229,8 @@ def test_only_tasks_of_the_system_see_everyones_rows() -> None:
     assert callers == {
         "models/copying.py:copy",
         "models/database.py:migrate",
+        "services/access/accounts.py:read",
+        "services/access/accounts.py:write",
         "services/housekeeping.py:expire_keys",
         "services/housekeeping.py:finish_deletions",
         "services/replies/checkpoints.py:store",

@@ -8,15 +8,17 @@ import pytest
 import pytest_asyncio
 from graphql import OperationType, extend_schema, get_named_type, parse
 
-from models import LOCAL_OWNER, Database, IdempotencyKey, new_key
+from models import LOCAL_OWNER, Database, IdempotencyKey, UserRole, new_key
 from schema import schema
 from services import Services
 from services.settings import Settings
 from services.streaming import cursors
 from tests.conftest import opened, serving
+from tests.support.accounts import session_of
+from tests.support.client import signed_in
 from tests.support.contract import Case, Contract, Ids, NoSample
 from tests.support.database import store
-from tests.support.owners import OTHER_OWNER, PromptEngine, World, ids_of, make_world, rows, serving_as
+from tests.support.owners import OTHER_OWNER, PromptEngine, World, ids_of, make_world, rows, rows_of_accounts
 from tests.support.samples import KEY, KINDS, SAMPLES
 from tests.support.transports import PATIENCE, TRANSPORTS, Answer, Line, opened_line
 
@@ -28,7 +30,7 @@ on_shared_servers = pytest.mark.asyncio(loop_scope="module")
 
 @dataclass(frozen=True)
 class Two:
-    """Two owners: what each has, and a line to the server of each."""
+    """Two users of one server: what each has, and a line of each to the server. The first one is an admin."""
 
     database: Database
     services: Services
@@ -42,13 +44,15 @@ class Two:
 async def two(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Two]:
     url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('owners')}/test.db"
     limits = {"max_document_tokens": 10_000, "max_aliases": 5_000, "max_cost": 10**12, "max_depth": 100}
-    settings = Settings(_env_file=None, database_url=url, engine="builtin", wait_limit=2, **limits)
+    given = {"database_url": url, "engine": "builtin", "wait_limit": 2, "access": "accounts"}
+    settings = Settings(_env_file=None, **given, **limits)
     database = Database(settings.database_url)
     await database.migrate()
     async with (
         opened(settings, database, PromptEngine()) as services,
-        serving(services) as a,
-        serving_as(OTHER_OWNER, services) as b,
+        serving(services) as client,
+        signed_in(client, await session_of(services, LOCAL_OWNER, UserRole.ADMIN)) as a,
+        signed_in(client, await session_of(services, OTHER_OWNER)) as b,
         opened_line(a) as line_a,
         opened_line(b) as line_b,
     ):
@@ -112,6 +116,8 @@ def _is_nothing(result: dict[str, Any], ids: Ids) -> bool:
     [value] = result["data"].values()
     if not (isinstance(value, dict) and "userErrors" in value):
         return _is_empty(value)
+    if [error["code"] for error in value["userErrors"]] == ["FORBIDDEN"]:
+        return True
     missing = [error.get("NotFoundError_missingId") for error in value["userErrors"]]
     return len(missing) == 1 and missing[0] in ids.values() and _is_empty({**value, "userErrors": None})
 
@@ -128,7 +134,7 @@ def _is_empty(value: Any) -> bool:
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_a_foreign_id_is_answered_like_one_that_never_existed(case: Case, transport: str, two: Two) -> None:
-    before = rows(two.database)
+    before = rows(two.database), rows_of_accounts(two.database)
     for ids in targets(case, two.of_a):
         unknown = made_up(ids)
         for request, unknown_request in zip(requests(case, two, ids), requests(case, two, unknown), strict=True):
@@ -137,7 +143,7 @@ async def test_a_foreign_id_is_answered_like_one_that_never_existed(case: Case, 
             assert foreign_answer.without(ids) == answer.without(unknown)
             if answer.status != 406:
                 assert finds_nothing(answer, unknown), answer.body
-    assert rows(two.database) == before
+    assert (rows(two.database), rows_of_accounts(two.database)) == before
 
 
 @on_shared_servers
@@ -152,7 +158,7 @@ async def test_the_owner_of_an_id_finds_what_it_names(case: Case, two: Two) -> N
 
 
 @on_shared_servers
-async def test_each_server_answers_its_owner_alone(two: Two) -> None:
+async def test_each_user_is_answered_alone(two: Two) -> None:
     ids = [*two.of_a.ids, *two.of_b.ids, *map(new_key, ("char", "conv", "msg"))]
     for line, world in ((two.a, two.of_a), (two.b, two.of_b)):
         found = await line.client.run("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)

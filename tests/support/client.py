@@ -13,9 +13,12 @@ PROTOCOL = Subprotocol("graphql-transport-ws")
 
 
 class Client:
-    def __init__(self, http: httpx2.AsyncClient, url: str) -> None:
+    """With a `token`, `http` must send it in its headers; the sockets do it in connection_init."""
+
+    def __init__(self, http: httpx2.AsyncClient, url: str, token: str | None = None) -> None:
         self.http = http
         self.url = url
+        self.init = {"type": "connection_init"} if token is None else authorized(token)
 
     async def post(self, document: str, **variables: Any) -> dict[str, Any]:
         """Return the whole answer."""
@@ -47,7 +50,7 @@ class Client:
     async def socket(self) -> AsyncGenerator[ClientConnection, None]:
         """Open a WebSocket that is acknowledged."""
         async with connect(self.url.replace("http", "ws", 1), subprotocols=[PROTOCOL]) as socket:
-            await socket.send('{"type": "connection_init"}')
+            await socket.send(json.dumps(self.init))
             assert json.loads(await socket.recv())["type"] == "connection_ack"
             yield socket
 
@@ -59,6 +62,17 @@ class Client:
                 yield message["payload"]
             if message["type"] == "error":
                 yield {"errors": message["payload"]}
+
+
+@asynccontextmanager
+async def signed_in(client: Client, token: str) -> AsyncGenerator[Client, None]:
+    """Give another client of the same server, with a credential."""
+    async with httpx2.AsyncClient(timeout=60, headers={"authorization": f"Bearer {token}"}) as http:
+        yield Client(http, client.url, token)
+
+
+def authorized(token: str) -> dict[str, Any]:
+    return {"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}
 
 
 def subscribe(operation: str, document: str, **variables: Any) -> str:

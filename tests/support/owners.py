@@ -3,22 +3,36 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, closing
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
-from starlette.applications import Starlette
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Base, Database, FinishReason, IdempotencyKey, Origin, OriginKind, Owned, TokenUsage
-from resolvers.context import Context
-from schema.endpoint import GraphQLEndpoint
+from models import (
+    Base,
+    Credential,
+    CredentialKind,
+    Database,
+    FinishReason,
+    IdempotencyKey,
+    Origin,
+    OriginKind,
+    Owned,
+    TokenUsage,
+    User,
+    UserRole,
+    UserStatus,
+    new_key,
+    now,
+)
 from services import Services
 from services.access.identity import AccessKind, Identity
 from services.broker.memory import MemoryBroker
 from services.engines import Piece, Prompt
 from services.replies.options import ReplyMode, ReplyOptions
 from services.settings import Settings
-from tests.conftest import serving
-from tests.support.client import Client
 from tests.support.database import store
 from tests.support.makers import TestEngine, until
 
@@ -60,6 +74,8 @@ class World:
     answer: str
     alternative: str
     running: str
+    credential: str
+    user: str
 
     @property
     def ids(self) -> list[str]:
@@ -73,6 +89,7 @@ class World:
             message = id if id.startswith("msg_") else self.running if id == self.busy else self.question
             conversation = self.busy if message == self.running else self.quiet
             kinds = {"character": self.character, "conversation": conversation, "message": message, "node": id}
+            kinds |= {"credential": self.credential, "user": self.user}
             targets.append(kinds)
         return targets
 
@@ -89,7 +106,30 @@ async def make_world(services: Services, owner: str, word: str) -> World:
     busy = await services.conversations.create(owner, character.id, {"title": f"New and busy {word}"})
     running = await _begin_endless_reply(services, owner, busy.id, word)
     ids = (character.id, quiet.id, busy.id, sent.message.id, again.reply.id, sent.reply.id, running)
-    return World(owner, word, *ids)
+    return World(owner, word, *ids, *await _make_accounts(services, owner))
+
+
+async def _make_accounts(services: Services, owner: str) -> tuple[str, str]:
+    """Returns the ids of a token of the owner, and of a user whom an admin may administer."""
+
+    async def work(session: AsyncSession) -> tuple[str, str]:
+        if await session.get(User, owner) is None:
+            session.add(a_user(owner))
+        guest = a_user(new_key("user"))
+        session.add(guest)
+        await session.flush()
+        token = Credential(user_id=owner, kind=CredentialKind.TOKEN, digest=new_key("x"), scopes="READ")
+        token.expires_at = now() + timedelta(days=1)
+        session.add(token)
+        await session.flush()
+        return token.id, guest.id
+
+    return await services.access.accounts.write(work)
+
+
+def a_user(id: str, **fields: Any) -> User:
+    given: dict[str, Any] = {"name": id, "name_folded": id, "display_name": "User", "max_replies": 1_000_000}
+    return User(id=id, **given | {"role": UserRole.USER, "status": UserStatus.ACTIVE} | fields)
 
 
 async def make_full_world(services: Services, database: Database, owner: str, word: str) -> World:
@@ -140,17 +180,7 @@ def rows(database: Database, owner: str | None = None) -> Mapping[str, list[tupl
         }
 
 
-class OwnerEndpoint(GraphQLEndpoint):
-    """Serves one owner, whoever asks."""
-
-    def __init__(self, services: Services, owner: str) -> None:
-        super().__init__(services)
-        self._operations._new_context = lambda _: Context(services, caller(owner))
-
-
-def serving_as(owner: str, services: Services) -> AbstractAsyncContextManager[Client]:
-    """Serves the owner on a free port, on real sockets, and gives a client of that."""
-    endpoint = OwnerEndpoint(services, owner)
-    return serving(
-        services, Starlette(routes=endpoint.routes("/graphql"), middleware=endpoint.middleware("/graphql"))
-    )
+def rows_of_accounts(database: Database) -> Mapping[str, list[tuple[object, ...]]]:
+    tables = ("users", "credentials", "identities", "usage_days")
+    with closing(sqlite3.connect(str(database.url.database))) as file:
+        return {table: sorted(file.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in tables}

@@ -91,3 +91,10 @@ async def refused(folder: Path, *arguments: str, **settings: str) -> tuple[int, 
     )
     said, _ = await process.communicate()
     return process.returncode or 0, said.decode()
+
+
+async def command(folder: Path, *arguments: str, **settings: str) -> str:
+    """Run a command of the program, and return what it printed."""
+    code, said = await refused(folder, *arguments, **settings)
+    assert code == 0, said
+    return said

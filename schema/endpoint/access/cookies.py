@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from starlette.requests import HTTPConnection
 from strawberry.http.websocket_origin import is_same_origin
 
-from services.settings import Settings
-
 _MAX_AGE = 90 * 24 * 3600
 _SECURE_SCHEMES = ("https", "wss")
 _DEFAULT_PORTS = {True: "443", False: "80"}
@@ -21,18 +19,34 @@ class Proxies:
 
     def includes(self, connection: HTTPConnection) -> bool:
         """Return whether the request comes from one of them."""
-        if not self._networks or connection.client is None:
+        return connection.client is not None and self._has(connection.client.host)
+
+    def network(self, connection: HTTPConnection) -> str:
+        """Return the network of the client, as IPv4 gives 256 addresses, and IPv6 a house, to one person."""
+        address = connection.client.host if connection.client else ""
+        if self.includes(connection):
+            # Each proxy adds whom it talks to at the end; what a client wrote comes before.
+            said = connection.headers.get("x-forwarded-for", "").split(",")
+            address = next((one.strip() for one in reversed(said) if not self._has(one.strip())), address)
+        try:
+            is_short = ipaddress.ip_address(address).version == 4
+            return str(ipaddress.ip_network(f"{address}/{24 if is_short else 64}", strict=False))
+        except ValueError:
+            return ""
+
+    def _has(self, address: str) -> bool:
+        if not self._networks:
             return False
         try:
-            peer = ipaddress.ip_address(connection.client.host)
+            peer = ipaddress.ip_address(address)
         except ValueError:
             return False
         return any(peer in network for network in self._networks)
 
 
 class Cookies:
-    def __init__(self, settings: Settings) -> None:
-        self._proxies = Proxies(settings.trusted_proxies)
+    def __init__(self, proxies: Proxies) -> None:
+        self._proxies = proxies
 
     def value(self, connection: HTTPConnection) -> str | None:
         """Return the value of the cookie, if there is one and the request comes from a page of this server."""

@@ -53,6 +53,8 @@ from services.reads.service import Read
 # SQLite's functions take 127 arguments, two for each field of an object; and what one answer is made of at most.
 MAX_OBJECT_FIELDS = 50
 MAX_FIELDS = 500
+# Prefixes of the ids of rows that no plain read reads.
+_OF_ACCOUNTS = ("user", "cred")
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,10 @@ class _Root:
         if self.id is None:
             return self.reads.get("")
         id = self.id.value(variables) if isinstance(self.id, Variable) else self.id
-        return self.reads.get(id.partition("_")[0])
+        prefix = id.partition("_")[0]
+        if prefix in _OF_ACCOUNTS:
+            raise NotPlain
+        return self.reads.get(prefix)
 
 
 class JsonPlan:

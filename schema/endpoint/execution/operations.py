@@ -144,6 +144,8 @@ class Operations:
             self._documents.register(text, request.sha256)
         name = self._operation_name(document, request.operation_name)
         self._check_size(document, name, request.size)
+        if not caller.may_write and document.operations[name].operation is OperationType.MUTATION:
+            raise request_error("This token may only read.", errors.FORBIDDEN)
         context = self._new_context(caller)
         if document.operations[name].operation is OperationType.QUERY:
             variables = self._variables(document, name, request.variables or {})

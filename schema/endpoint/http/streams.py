@@ -9,6 +9,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from schema.endpoint import wire
+from schema.endpoint.access.gate import Hold, ended
 from schema.endpoint.errors import Formatted, RequestError, format_exception
 from schema.endpoint.http.answers import UNCACHED, HTTPError
 from schema.endpoint.http.media import MediaType
@@ -68,20 +69,27 @@ class StreamResponse:
         framing: Framing,
         connections: OpenConnections,
         stopping: asyncio.Event,
+        hold: Hold,
     ) -> None:
         self._results = results
         self._framing = framing
         self._connections = connections
         self._stopping = stopping
+        self._hold = hold
+        self._granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_sending = False
         self._last_sent = asyncio.get_running_loop().time()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            with self._connections.one_more():
+            with self._connections.one_more(), self._hold(self._end):
                 await self._stream(receive, send)
         except HTTPError as error:
             await error.response()(scope, receive, send)
+
+    def _end(self) -> None:
+        if not self._granted.done():
+            self._granted.set_result(None)
 
     async def _stream(self, receive: Receive, send: Send) -> None:
         headers = {
@@ -98,7 +106,7 @@ class StreamResponse:
             sending = asyncio.create_task(self._send_results(results, send))
             disconnected = asyncio.create_task(_disconnected(receive))
             stopping = asyncio.create_task(self._stopping.wait())
-            tasks: list[asyncio.Task[Any]] = [sending, disconnected, stopping]
+            tasks: list[asyncio.Future[Any]] = [sending, disconnected, stopping, self._granted]
             try:
                 done = await self._first_done(tasks, send)
             finally:
@@ -109,9 +117,12 @@ class StreamResponse:
             return
         if sending in done:
             sending.result()
-        await _send(send, self._framing.closing if sending in done else b"", more=False)
+        if self._granted in done:
+            await _send(send, self._framing.part({"errors": [ended()]}))
+        is_complete = sending in done or self._granted in done
+        await _send(send, self._framing.closing if is_complete else b"", more=False)
 
-    async def _first_done(self, tasks: "list[asyncio.Task[Any]]", send: Send) -> "set[asyncio.Task[Any]]":
+    async def _first_done(self, tasks: "list[asyncio.Future[Any]]", send: Send) -> "set[asyncio.Future[Any]]":
         """Return the tasks that are done first; until then send a heartbeat whenever there is a silence."""
         loop, seconds = asyncio.get_running_loop(), self._framing.heartbeat_seconds
         while True:

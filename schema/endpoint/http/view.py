@@ -16,8 +16,9 @@ from starlette.websockets import WebSocket
 from resolvers.context import Context
 from schema import schema
 from schema.endpoint import errors
+from schema.endpoint.access.export import Export
 from schema.endpoint.access.form import form
-from schema.endpoint.access.gate import Gate
+from schema.endpoint.access.gate import ENDED, Gate, refusal
 from schema.endpoint.access.session import Session
 from schema.endpoint.browsers import FORWARDING, Hosts, Origins, TrustedHosts, cors_middleware
 from schema.endpoint.documents.limits import Limits
@@ -35,8 +36,12 @@ from schema.endpoint.pages import chat_page, playground
 from schema.endpoint.request_ids import RequestIds
 from schema.endpoint.websocket import Sockets
 from services import Services
+from services.access.errors import Unauthenticated
+from services.access.identity import Identity
 from services.measures import figure
 
+# Seconds that a mutation has to answer once its credential has ended.
+_GRACE_SECONDS = 0.5
 # A GET request with none of these parameters has no operation: a browser gets the playground.
 _OPERATION_PARAMETERS = ("query", "documentId", "extensions")
 _WITH_PAGE = (*ANSWERS, MediaType.HTML)
@@ -61,6 +66,7 @@ class GraphQLEndpoint:
         services.measures.figures["open_connections"] = figure(
             "Open WebSockets and streams over HTTP.", lambda: self._connections.count
         )
+        self._export = Export(self._gate, services.export, self._origins, self._connections)
         self._sockets = Sockets(self._operations, self._gate, self._origins, self._connections, settings)
         self._stopping = services.stopping
         # Nobody said that the server shall be open; it is, as it seems to be reached from its own machine only.
@@ -72,6 +78,7 @@ class GraphQLEndpoint:
             Route(path, self, middleware=cors_middleware(self._origins)),
             WebSocketRoute(path, self._socket),
             self._session.route(),
+            self._export.route(),
             form(),
             Mount("/playground", routes=self._playground.routes()),
             Route("/", self._chat.home),
@@ -118,24 +125,52 @@ class GraphQLEndpoint:
         caller = self._gate.everybody or await self._gate.caller(scope)
         request = await requests.read(scope, receive, self._max_body)
         try:
+            self._gate.admit(caller)
             operation = self._operations.prepare(request, caller)
         except RequestError as error:
-            if error.code == errors.PAYLOAD_TOO_LARGE:
-                raise HTTPError(413, str(error), error.code) from None
+            if status := _STATUSES.get(error.code):
+                raise HTTPError(status, str(error), error.code, **_retry_after(error)) from None
             if accepted[0] in STREAMS:
-                return self._stream(_single(error), accepted[0])
+                return self._stream(_single(error), accepted[0], caller)
             raise
         if scope["method"] == "GET" and operation.type is OperationType.MUTATION:
             raise not_allowed("A mutation must be sent by POST, not GET.", "POST")
         media = _result_type(operation, accepted)
         if media in STREAMS:
-            return self._stream(operation.results(), media)
+            return self._stream(operation.results(), media, caller)
         if operation.type is OperationType.QUERY:
             return Answer(await _while_connected(scope, operation), media)
-        return Answer(await operation.result(), media)
+        return Answer(await self._mutate(operation, caller), media)
 
-    def _stream(self, results: AsyncGenerator[Formatted, None], media: MediaType) -> ASGIApp:
-        return StreamResponse(results, FRAMINGS[media], self._connections, self._stopping)
+    async def _mutate(self, operation: Operation | PlainQuery, caller: Identity) -> Formatted:
+        """Execute a mutation; it may wait long for a reply, which goes on without the caller.
+
+        One that ends the credential that it came by has time to say so.
+        """
+        if caller is self._gate.everybody:
+            return await operation.result()
+        loop, task = asyncio.get_running_loop(), asyncio.create_task(operation.result())
+        try:
+            with self._gate.hold(caller)(lambda: loop.call_later(_GRACE_SECONDS, task.cancel)):
+                await asyncio.wait([task])
+        finally:
+            task.cancel()
+        if task.cancelled():
+            raise refusal(Unauthenticated(ENDED))
+        return task.result()
+
+    def _stream(self, results: AsyncGenerator[Formatted, None], media: MediaType, caller: Identity) -> ASGIApp:
+        hold = self._gate.hold(caller)
+        return StreamResponse(results, FRAMINGS[media], self._connections, self._stopping, hold)
+
+
+# Request errors that have a status of their own, in any media type.
+_STATUSES = {errors.PAYLOAD_TOO_LARGE: 413, errors.FORBIDDEN: 403, errors.TOO_MANY_OPERATIONS: 429}
+
+
+def _retry_after(error: RequestError) -> dict[str, str]:
+    seconds = error.errors[0]["extensions"].get("retryAfterSeconds")
+    return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
 class Shortcut:

@@ -6,8 +6,12 @@ import pytest
 
 from models import LOCAL_OWNER, Database, Generation, Message, Role
 from services import Services
+from services.access.accounts import Accounts
+from services.access.grants import Grants
+from services.access.names import UserNames
 from services.engines import Prompt, PromptTurn
 from services.replies.prompts import PromptReader, ReplyDeleted
+from services.settings import Settings
 from tests.support.makers import TestEngine, make_character, make_conversation, make_history
 
 
@@ -15,8 +19,14 @@ def reply_at(conversation_id: str, position: int, content: str = "") -> Message:
     return Message(conversation_id=conversation_id, position=position, content=content)
 
 
+def names_of(database: Database, **settings: str) -> UserNames:
+    return UserNames(Accounts(database, Grants()), Settings(_env_file=None, **settings))
+
+
 async def prompt_at(database: Database, engine: TestEngine, reply: Message) -> Prompt:
-    return await PromptReader(database, "Ben", engine).read(LOCAL_OWNER, reply, Generation(seed=7))
+    return await PromptReader(database, names_of(database, user_name="Ben"), engine).read(
+        LOCAL_OWNER, reply, Generation(seed=7)
+    )
 
 
 class Bytes:

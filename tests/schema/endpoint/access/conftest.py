@@ -1,4 +1,4 @@
-"""A server that wants its token."""
+"""A server that wants its token, and one with accounts."""
 
 from collections.abc import AsyncIterator
 
@@ -9,6 +9,7 @@ from models import Database
 from services import Services
 from services.settings import Settings
 from tests.conftest import opened, serving
+from tests.support.accounts import with_accounts
 from tests.support.client import Client
 from tests.support.makers import TestEngine
 
@@ -25,4 +26,18 @@ async def closed_services(settings: Settings, database: Database) -> AsyncIterat
 @pytest.fixture
 async def closed(closed_services: Services) -> AsyncIterator[Client]:
     async with serving(closed_services) as client:
+        yield client
+
+
+@pytest.fixture
+async def member_services(settings: Settings, database: Database, engine: TestEngine) -> AsyncIterator[Services]:
+    """The services of a server with accounts."""
+    async with with_accounts(settings, database, engine) as services:
+        yield services
+
+
+@pytest.fixture
+async def members(member_services: Services) -> AsyncIterator[Client]:
+    """A client without a credential of a server with accounts."""
+    async with serving(member_services) as client:
         yield client

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from schema.endpoint.access.gate import _unending
 from schema.endpoint.http.media import MediaType
 from schema.endpoint.http.open_connections import OpenConnections
 from schema.endpoint.http.streams import FRAMINGS, StreamResponse
@@ -130,7 +131,8 @@ async def test_a_silent_stream_has_a_heartbeat(media: MediaType, beat: bytes) ->
             silence.set()
 
     framing = replace(FRAMINGS[media], heartbeat_seconds=0.01)
-    await StreamResponse(results(), framing, OpenConnections(1), asyncio.Event())({"type": "http"}, receive, send)
+    response = StreamResponse(results(), framing, OpenConnections(1), asyncio.Event(), _unending)
+    await response({"type": "http"}, receive, send)
     assert sent[-1] == FRAMINGS[media].closing
 
 
