@@ -10,7 +10,8 @@ const PATH = "query Path($id: ID!) { conversation(id: $id) { messages(last: 100)
 const stored = async (page) => (await ask(PATH, { id: await idOf(page) })).conversation.messages;
 // Without the marks of Markdown, which become shapes.
 const flat = (text) => text.replaceAll("*", "").trim().replace(/\s+/g, " ");
-const grows = (page) => page.waitForFunction(() => document.querySelector(".growing .text")?.textContent.length > 50);
+const grows = (page, length = 50) =>
+  page.waitForFunction((wanted) => document.querySelector(".growing .text")?.textContent.length > wanted, length);
 
 async function opened(options = {}) {
   const one = await device(options);
@@ -28,11 +29,11 @@ async function isWhole(page, count) {
 
 // A server of its own, to be killed.
 async function server(port = 0) {
-  const env = { ...process.env, REPARTEE_DATABASE_URL: `sqlite+aiosqlite:///${folder}/outage.db`, REPARTEE_ENGINE: "builtin", REPARTEE_BUILTIN_PACE: "25", REPARTEE_PORT: String(port) };
+  const env = { ...process.env, REPARTEE_DATABASE_URL: `sqlite+aiosqlite:///${folder}/outage.db`, REPARTEE_ENGINE: "builtin", REPARTEE_BUILTIN_PACE: "100", REPARTEE_PORT: String(port) };
   const child = spawn(python, ["app.py"], { env, stdio: ["ignore", "pipe", "ignore"] });
   let said = "";
-  for await (const part of child.stdout) if (/open +http.*\n/.test((said += part))) break;
-  return { child, address: said.match(/http:\S+/)[0], kill: () => (child.kill("SIGKILL"), once(child, "exit")) };
+  await new Promise((isUp) => child.stdout.on("data", (part) => /open +http.*\n/.test((said += part)) && isUp()));
+  return { address: said.match(/http:\S+/)[0], kill: () => (child.kill("SIGKILL"), once(child, "exit")) };
 }
 
 await run({
@@ -108,7 +109,8 @@ await run({
     await page.goto(first.address);
     await rows(page).first().waitFor();
     await say(page, "Tell me about the storm.");
-    await grows(page);
+    // A server stores the text of running replies every second, so this one has something to lose.
+    await grows(page, 120);
     await first.kill();
     await page.getByText("Reconnecting. What you write is kept.").waitFor();
     await say(page, "Are you there?");
