@@ -4,7 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from models import Database
+from services.settings import Settings
+from tests.clients.chat.conftest import talkative
 from tests.clients.conftest import Checks
 from tests.support.client import Client
 
@@ -19,3 +23,11 @@ async def test_a_person_uses_the_page(
     problems = await checks(f"chat/{script}", obedient.url, chromium, sys.executable, str(tmp_path))
     assert {name: problem for name, problem in problems.items() if problem} == {}
     assert len(problems) == SCRIPTS[script]
+
+
+async def test_a_person_signs_in(settings: Settings, database: Database, checks: Checks, chromium: str) -> None:
+    token = "a token of the settings"
+    settings = settings.model_copy(update={"access": "token", "token": SecretStr(token)})
+    async with talkative(settings, database) as client:
+        problems = await checks("chat/access.mjs", client.url, chromium, token)
+    assert list(problems.values()) == [None, None]
