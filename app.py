@@ -199,7 +199,7 @@ def _announce(
     settings: Settings, engine: Engine, token: StartToken | None, listener: socket.socket, workers: int = 1
 ) -> None:
     # In the part of an address that is sent to no server, and so is in no log.
-    page = f"graphql#token={token.value}" if token and token.is_new else ""
+    page = f"#token={token.value}" if token and token.is_new else ""
     lines = [
         f"Repartee {VERSION}",
         f"  open      http://{_own_name(settings.host)}:{listener.getsockname()[1]}/{page}",

@@ -92,9 +92,9 @@ export function expect(actual, wanted) {
 }
 
 // Run each check and say how it went, one line of JSON for each.
-export async function run(checks) {
+export async function run(checks, patience = 30_000) {
   for (const [name, check] of Object.entries(checks)) {
-    const late = new Promise((_, reject) => setTimeout(reject, 30000, new Error("no end after 30 seconds")));
+    const late = new Promise((_, reject) => setTimeout(reject, patience, new Error(`no end after ${patience / 1000} seconds`)));
     let problem = null;
     try {
       await Promise.race([check(), late]);

@@ -3,7 +3,7 @@ import { chromium } from "playwright-core";
 import { url } from "../checks.mjs";
 
 export const { origin } = new URL(url);
-const closed = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-background-networking"];
+const closed = ["--host-resolver-rules=MAP sofa.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-background-networking"];
 const args = [...closed, "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-component-update", "--disable-sync"];
 const browser = await chromium.launch({ executablePath: process.argv[3], args });
 

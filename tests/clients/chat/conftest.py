@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -48,6 +49,12 @@ class ObedientEngine(TestEngine):
 
 @pytest.fixture
 async def obedient(settings: Settings, database: Database) -> AsyncIterator[Client]:
+    async with talkative(settings, database) as client:
+        yield client
+
+
+@asynccontextmanager
+async def talkative(settings: Settings, database: Database) -> AsyncIterator[Client]:
     async with opened(settings, database, ObedientEngine()) as services:
         await welcome(services.characters, services.conversations, LOCAL_OWNER)
         async with serving(services) as client:

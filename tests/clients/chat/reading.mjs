@@ -164,4 +164,4 @@ await run({
     one.check();
     await one.context.close();
   },
-});
+}, 120_000);

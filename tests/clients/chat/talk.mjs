@@ -160,4 +160,4 @@ await run(Object.fromEntries([
     expect((await ask(PATH, { id: copy })).conversation, null);
     expect((await ask(PATH, { id: original })).conversation.title, "An evening");
   }),
-]));
+]), 120_000);

@@ -4,12 +4,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from models import Database
+from services.settings import Settings
+from tests.clients.chat.conftest import talkative
 from tests.clients.conftest import Checks
 from tests.support.client import Client
 
 # The scripts, and how many checks each has; one server and one browser serve them all.
-SCRIPTS = {"talk.mjs": 12, "reading.mjs": 9, "windows.mjs": 5, "outage.mjs": 7, "screens.mjs": 12}
+SCRIPTS = {"talk.mjs": 12, "reading.mjs": 9, "windows.mjs": 5, "outage.mjs": 7, "screens.mjs": 9}
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -19,3 +23,22 @@ async def test_a_person_uses_the_page(
     problems = await checks(f"chat/{script}", obedient.url, chromium, sys.executable, str(tmp_path))
     assert {name: problem for name, problem in problems.items() if problem} == {}
     assert len(problems) == SCRIPTS[script]
+
+
+async def test_a_person_signs_in(settings: Settings, database: Database, checks: Checks, chromium: str) -> None:
+    token = "a token of the settings"
+    settings = settings.model_copy(update={"access": "token", "token": SecretStr(token)})
+    async with talkative(settings, database) as client:
+        problems = await checks("chat/access.mjs", client.url, chromium, token)
+    assert list(problems.values()) == [None, None]
+
+
+async def test_the_page_works_by_a_name_in_the_network_and_by_trusted_documents(
+    settings: Settings, database: Database, checks: Checks, chromium: str, tmp_path: Path
+) -> None:
+    name, file = "sofa.test", tmp_path / "documents.json"
+    file.write_text("{}")
+    more = {"trusted_hosts": (name,), "documents_file": file, "documents_only": True, "access": "open"}
+    async with talkative(settings.model_copy(update=more), database) as client:
+        problems = await checks("chat/elsewhere.mjs", client.url, chromium, name)
+    assert list(problems.values()) == [None]

@@ -57,6 +57,13 @@ async function anything(page, next, turn) {
   }
 }
 
+// Closes a menu, a dialog and an editor that may be open.
+async function leave(page) {
+  await page.keyboard.press("Escape");
+  const cancel = page.getByRole("button", { name: "Cancel" });
+  while (await cancel.count()) await cancel.last().click({ timeout: 500 }).catch(() => {});
+}
+
 async function busily(page, start) {
   const next = numbers(start);
   let done = 0;
@@ -65,11 +72,10 @@ async function busily(page, start) {
       await anything(page, next, start * 1000 + turn);
       done += 1;
     } catch {
-      await page.keyboard.press("Escape");
-      const cancel = page.getByRole("button", { name: "Cancel" });
-      if (await cancel.count()) await cancel.last().click({ timeout: 500 }).catch(() => {});
+      await leave(page);
     }
   }
+  await leave(page);
   return done;
 }
 
@@ -129,4 +135,4 @@ await run({
     const texts = conversation.messages.map(({ content }) => content.replaceAll("*", "").trim().replace(/\s+/g, " "));
     expect((await shown(first)).map(({ text }) => text?.trim()), texts);
   }),
-});
+}, 120_000);

@@ -4,7 +4,8 @@ import { render } from "preact";
 import { announce } from "./announce";
 import { listen } from "./keys";
 import "./page.css";
-import { replace, route, to } from "./route";
+import { replace, reread, route, to } from "./route";
+import { enter } from "./state/access";
 import { current, keepSending, leaveThread, openThread } from "./state/current";
 import { isDrawerOpen } from "./state/dialogs";
 import { beginSeeing, unread } from "./state/seen";
@@ -24,6 +25,8 @@ async function home(): Promise<void> {
 
 applySettings();
 listen();
+await enter();
+reread();
 if (route.peek().screen !== "home") void loadShelf().then(beginSeeing);
 effect(() => {
   const here = route.value;

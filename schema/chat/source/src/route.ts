@@ -37,6 +37,9 @@ export const to = {
   conversation: (id: string, message?: string) => `#/c/${id}${message ? `/${message}` : ""}`,
 };
 
+/** Reads the address again after something else has changed it. */
+export const reread = () => (route.value = safely());
+
 export const go = (hash: string) => {
   location.hash = hash;
 };
@@ -44,5 +47,5 @@ export const go = (hash: string) => {
 /** Goes there without a way back. */
 export function replace(hash: string): void {
   history.replaceState(null, "", hash);
-  route.value = safely();
+  reread();
 }

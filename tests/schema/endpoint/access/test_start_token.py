@@ -176,7 +176,8 @@ async def test_on_the_network_without_settings_the_link_opens_and_nothing_else(t
     with log.open("wb") as errors:
         async with program(tmp_path, errors, HOST="0.0.0.0", LOG_LEVEL="debug") as (process, said):
             [link] = [line.split()[1] for line in said if line.split()[:1] == ["open"]]
-            url, token = re.fullmatch(r"(http://127\.0\.0\.1:\d+/graphql)#token=([\w-]{43})", link).groups()
+            page, token = re.fullmatch(r"(http://127\.0\.0\.1:\d+/)#token=([\w-]{43})", link).groups()
+            url = f"{page}graphql"
             async with httpx2.AsyncClient() as http:
                 client = Client(http, url)
                 for name, attempt in TRIES.items():

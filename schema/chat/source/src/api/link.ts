@@ -59,12 +59,10 @@ function pause(tries: number): Promise<void> {
 
 const client = createClient({
   url: url.href.replace(/^http/, "ws"),
-  lazy: false,
   keepAlive: PING,
   retryAttempts: Infinity,
   shouldRetry: () => !isShutOut.value,
   retryWait: pause,
-  onNonLazyError: () => {},
   on: {
     connected: () => (online.value = "live"),
     closed(event) {
@@ -94,7 +92,7 @@ export function watch<D extends Document>(
 ): () => void {
   let isOver = false;
   let leave = () => {};
-  const again = () => isOver || setTimeout(start, 1000);
+  const again = () => isOver || isShutOut.peek() || setTimeout(start, 1000);
   const failed = (problem: unknown) => {
     const code = (problem as { extensions?: { code?: string } }[])?.[0]?.extensions?.code;
     if (code && FOR_EVER.includes(code)) ended(code);

@@ -3,7 +3,8 @@ import { Unreachable, ask, newKey, online } from "../api/link";
 import * as operations from "../api/operations";
 import { type Line, isGrowing } from "./line";
 import * as outbox from "./outbox";
-import { Thread, type UserError, isStored } from "./thread";
+import { isStored } from "./lines";
+import type { Thread, UserError } from "./thread";
 
 type Edited = "saved" | "kept";
 
@@ -196,7 +197,7 @@ export async function edit(thread: Thread, line: Line, before: string, content: 
   const { nodes: [now] } = await ask(operations.Rows, { ids: [message] });
   if (now?.__typename !== "Message") thread.say("This message was deleted meanwhile. Your text is still here.");
   else if (now.content === before) {
-    await thread.settled();
+    await thread.compare();
     return edit(thread, line, before, content);
   } else {
     thread.place(line, now);

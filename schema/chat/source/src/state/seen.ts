@@ -7,6 +7,7 @@ type Versions = Record<string, number>;
 const MOST = 1000;
 
 const versions = signal<Versions | null>(kept.read<Versions | null>("seen", null));
+let isNew = versions.peek() === null;
 kept.whenWritten("seen", () => (versions.value = kept.read<Versions | null>("seen", null)));
 
 export function markSeen(id: string, version: number): void {
@@ -18,7 +19,10 @@ export function markSeen(id: string, version: number): void {
 
 /** On the first visit of a device, everything there is counts as seen. */
 export function beginSeeing(): void {
-  if (!versions.peek()) keep(heads.peek().map((head) => [head.id, head.historyVersion]));
+  if (!isNew) return;
+  isNew = false;
+  const all = heads.peek().map((head): [string, number] => [head.id, head.historyVersion]);
+  keep(Object.entries({ ...Object.fromEntries(all), ...versions.peek() }));
 }
 
 function keep(entries: [string, number][]): void {
@@ -27,7 +31,8 @@ function keep(entries: [string, number][]): void {
 }
 
 export const unread = computed(() => {
-  const known = versions.value ?? {};
+  const known = versions.value;
+  if (!known || isNew) return new Set<string>();
   return new Set(
     heads.value
       .filter((head) => head.historyVersion > (known[head.id] ?? 0))

@@ -3,9 +3,10 @@ import { batch, computed, signal } from "@preact/signals";
 import type { ResultOf } from "gql.tada";
 import { Failure, ask, watch } from "../api/link";
 import * as operations from "../api/operations";
-import { type TextEvent, fold } from "./fold";
-import { type Edge, type Line, type Row, isGrowing, lineOf, pendingLine } from "./line";
-import { type Entry, waitingIn } from "./outbox";
+import type { TextEvent } from "./fold";
+import { type Line, type Row, isGrowing } from "./line";
+import { Lines, isStored } from "./lines";
+import { waitingIn } from "./outbox";
 import { type Head, putHead } from "./shelf";
 
 export type Opened = ResultOf<typeof operations.Opened>;
@@ -28,13 +29,10 @@ const LIGHT_ROWS = 100;
 // A final event and the news of the same change come by two subscriptions; so long the second waits for the first.
 const GATHERING = 150;
 
-export class Thread {
+export class Thread extends Lines {
   readonly state = signal<"loading" | "ready" | "failed" | "gone">("loading");
   readonly problem = signal("");
   readonly head = signal<Opened | null>(null);
-  readonly lines = signal<readonly Line[]>([]);
-  readonly hasOlder = signal(false);
-  readonly hasNewer = signal(false);
   readonly paging = signal<"older" | "newer" | null>(null);
   readonly note = signal<Note | null>(null);
   readonly target = signal<Target | null>(null);
@@ -47,10 +45,6 @@ export class Thread {
   /** The message that is being read; null at the end. The view knows. */
   reading: () => string | null = () => null;
 
-  // Texts of replies that are being written, and what became of those that have ended.
-  #live = new Map<string, string>();
-  #ended = new Map<string, Row>();
-  #dirty = new Set<string>();
   // The historyVersion that all changes seen so far add up to, and the one that the server told last.
   #known = 0;
   #latest = 0;
@@ -59,7 +53,9 @@ export class Thread {
   #mustSync = false;
   #leave: (() => void)[] = [];
 
-  constructor(readonly id: string) {}
+  constructor(readonly id: string) {
+    super();
+  }
 
   async open(around: string | null = null, loaded: Loaded | null = null): Promise<void> {
     if (this.state.peek() !== "ready") this.state.value = "loading";
@@ -91,7 +87,7 @@ export class Thread {
       const { conversation } = await ask(operations.Older, { id: this.id, before: first });
       if (!conversation || this.lines.peek()[0]?.cursor.peek() !== first) return;
       const { edges, pageInfo } = conversation.messagesConnection;
-      const lines = [...this.#fresh(edges), ...this.lines.peek()];
+      const lines = [...this.fresh(edges), ...this.lines.peek()];
       this.hasOlder.value = pageInfo.hasPreviousPage;
       if (lines.length > MOST_ROWS) this.hasNewer.value = true;
       this.lines.value = lines.slice(0, MOST_ROWS);
@@ -107,7 +103,7 @@ export class Thread {
       const { conversation } = await ask(operations.Newer, { id: this.id, after: last });
       if (!conversation || this.lines.peek().at(-1)?.cursor.peek() !== last) return;
       const { edges, pageInfo } = conversation.messagesConnection;
-      const lines = [...this.lines.peek(), ...this.#fresh(edges)];
+      const lines = [...this.lines.peek(), ...this.fresh(edges)];
       this.hasNewer.value = pageInfo.hasNextPage;
       if (lines.length > MOST_ROWS) this.hasOlder.value = true;
       this.lines.value = lines.slice(-MOST_ROWS);
@@ -117,10 +113,6 @@ export class Thread {
   async toEnd(): Promise<void> {
     if (this.hasNewer.peek()) await this.open();
     else this.target.value = { kind: "tail" };
-  }
-
-  lineOf(id: string): Line | undefined {
-    return this.lines.peek().find(({ row }) => row.peek().id === id);
   }
 
   /**
@@ -144,60 +136,10 @@ export class Thread {
     }
   }
 
-  /** Makes the row the one of the line, unless something newer is known of the same message. */
-  place(line: Line, row: Row): void {
-    const ended = this.#ended.get(row.id);
-    const best = isGrowing(row) && ended && ended.updatedAt >= row.updatedAt ? ended : row;
-    const live = this.#live.get(row.id) ?? "";
-    line.row.value = best;
-    line.text.value = isGrowing(best) && live.length > best.content.length ? live : best.content;
-  }
-
-  /** Puts a message at the end, or finds it there; an older row of the same message goes. */
-  append(row: Row, line?: Line): Line {
-    const known = this.lineOf(row.id);
-    const rest = line && known && known !== line ? this.lines.peek().filter((one) => one !== known) : this.lines.peek();
-    const place = line ?? known ?? lineOf(row, null);
-    this.place(place, row);
-    this.lines.value = rest.includes(place) ? rest : [...rest.filter(isStored), place, ...rest.filter((one) => !isStored(one))];
-    return place;
-  }
-
-  /** Puts other messages below a line; the first takes the place of what stands there, with its element. */
-  replaceBelow(index: number, edges: readonly Place[], hasNewer: boolean): void {
-    const lines = this.lines.peek();
-    const [first, ...others] = edges.map(({ node, cursor }) => this.#made(node, cursor));
-    const swapped = first && { ...first, key: lines[index]?.key ?? first.key };
-    this.lines.value = [...lines.slice(0, index), ...(swapped ? [swapped] : []), ...others, ...lines.slice(index).filter((one) => !isStored(one))];
-    this.hasNewer.value = hasNewer;
-  }
-
-  show(entry: Entry): Line {
-    const known = this.lines.peek().find(({ key }) => key === entry.key);
-    if (known) return known;
-    const line = pendingLine(entry);
-    this.lines.value = [...this.lines.peek(), line];
-    return line;
-  }
-
-  drop(line: Line): void {
-    this.lines.value = this.lines.peek().filter((one) => one !== line);
-  }
-
   /** Returns where the pages above and below the line begin. A message that was just sent has none yet. */
   async cursorOf(line: Line): Promise<string | null> {
-    if (line.cursor.peek() === null) await this.#compare();
+    if (line.cursor.peek() === null) await this.compare();
     return line.cursor.peek();
-  }
-
-  /** A reply is expected to go on, so its former end does not count. */
-  forgetEnd(id: string): void {
-    this.#ended.delete(id);
-  }
-
-  /** Waits until the rows are those of the server. */
-  async settled(): Promise<void> {
-    await this.#compare();
   }
 
   needSync(): void {
@@ -220,7 +162,7 @@ export class Thread {
     batch(() => {
       this.#setHead(head);
       this.#known = this.#latest = head.historyVersion;
-      this.lines.value = path.edges.map(({ node, cursor }) => this.#made(node, cursor));
+      this.lines.value = path.edges.map(({ node, cursor }) => this.made(node, cursor));
       this.hasOlder.value = path.pageInfo.hasPreviousPage;
       this.hasNewer.value = path.pageInfo.hasNextPage;
       if (!path.pageInfo.hasNextPage) waitingIn(this.id).forEach((entry) => (this.show(entry).sending.value = "waiting"));
@@ -263,45 +205,16 @@ export class Thread {
   #hear(event: Event): void {
     const id = event.messageId;
     if (event.__typename === "ReplyFinished" || event.__typename === "ReplyFailed") return this.#end(id, event.message);
-    if (event.__typename === "ReplyStarted") this.#ended.delete(id);
-    const line = this.lineOf(id);
-    const text = fold(this.#live.get(id) ?? line?.text.peek() ?? null, event as TextEvent);
-    if (text !== null) this.#live.set(id, text);
-    if (line) this.#grow(id);
-    else if (event.__typename === "ReplyStarted" && event.message?.isActive && !this.hasNewer.peek()) this.needSync();
-  }
-
-  /** Shows what has come, once for all that comes before the next picture. */
-  #grow(id: string): void {
-    if (!this.#dirty.size) setTimeout(() => (document.hidden ? this.#paint() : requestAnimationFrame(() => this.#paint())));
-    this.#dirty.add(id);
-  }
-
-  #paint(): void {
-    batch(() => {
-      for (const id of this.#dirty) {
-        const line = this.lineOf(id);
-        const text = this.#live.get(id);
-        if (!line || text === undefined) continue;
-        line.text.value = text;
-        if (line.row.peek().status !== "STREAMING") line.row.value = { ...line.row.peek(), status: "STREAMING", failure: null };
-      }
-      this.#dirty.clear();
-    });
+    const isShown = this.hear(id, event as TextEvent);
+    const isNew = !isShown && event.__typename === "ReplyStarted" && event.message?.isActive && !this.hasNewer.peek();
+    if (isNew) this.needSync();
   }
 
   #end(id: string, row: Row | null): void {
-    this.#live.delete(id);
-    this.#dirty.delete(id);
-    const line = this.lineOf(id);
     batch(() => {
       const head = this.head.peek();
       if (head?.activeReply?.id === id) this.head.value = { ...head, activeReply: null };
-      if (!row) return line && this.drop(line);
-      this.#ended.set(id, row);
-      if (!line) return;
-      if (isGrowing(line.row.peek())) this.#known += 1;
-      this.place(line, row);
+      if (this.finish(id, row)) this.#known += 1;
     });
     setTimeout(() => this.#check(), GATHERING);
   }
@@ -323,7 +236,7 @@ export class Thread {
     this.#syncing = true;
     this.#mustSync = false;
     try {
-      await this.#compare();
+      await this.compare();
     } catch {
       // Without an answer there is nothing to compare; the next change or reconnect asks again.
       this.#latest = this.#known;
@@ -333,11 +246,12 @@ export class Thread {
     this.#check();
   }
 
-  async #compare(): Promise<void> {
+  /** Makes the rows those of the server, from the one that is read to both sides. */
+  async compare(): Promise<void> {
     const light = await this.#light(this.reading());
     if (!light) return this.#vanish();
     const path = light.messagesConnection;
-    const stale = path.edges.map(({ node }) => node).filter((node) => this.#differs(node));
+    const stale = path.edges.map(({ node }) => node).filter((node) => this.differs(node));
     const rows = new Map<string, Row>();
     if (stale.length) {
       const { nodes } = await ask(operations.Rows, { ids: stale.map(({ id }) => id) });
@@ -347,7 +261,7 @@ export class Thread {
       const { messagesConnection: _, ...head } = light;
       this.#setHead(head);
       this.#known = this.#latest = light.historyVersion;
-      const lines = path.edges.map(({ node, cursor }) => this.#merged(node, cursor, rows.get(node.id)));
+      const lines = path.edges.map(({ node, cursor }) => this.merged(node, cursor, rows.get(node.id)));
       if (lines.includes(null)) this.#mustSync = true;
       const pending = this.lines.peek().filter((line) => !isStored(line));
       this.lines.value = [...lines.filter((line) => line !== null), ...pending];
@@ -367,31 +281,6 @@ export class Thread {
     }
   }
 
-  #differs(node: LightRow): boolean {
-    const row = this.lineOf(node.id)?.row.peek();
-    return !row || row.updatedAt < node.updatedAt || row.alternativeCount !== node.alternativeCount || row.alternativeIndex !== node.alternativeIndex;
-  }
-
-  #merged(node: LightRow, cursor: string, row: Row | undefined): Line | null {
-    const line = this.lineOf(node.id);
-    if (!line) return row ? this.#made(row, cursor) : null;
-    line.cursor.value = cursor;
-    if (row && row.updatedAt >= line.row.peek().updatedAt) this.place(line, row);
-    return line;
-  }
-
-  #made(row: Row, cursor: string | null): Line {
-    const known = this.lineOf(row.id);
-    const line = known ?? lineOf(row, cursor);
-    line.cursor.value = cursor;
-    if (!known || known.row.peek().updatedAt <= row.updatedAt) this.place(line, row);
-    return line;
-  }
-
-  #fresh(edges: readonly Edge[]): Line[] {
-    return edges.filter(({ node }) => !this.lineOf(node.id)).map(({ node, cursor }) => this.#made(node, cursor));
-  }
-
   async #page(side: "older" | "newer", load: () => Promise<void>): Promise<void> {
     this.paging.value = side;
     try {
@@ -403,13 +292,3 @@ export class Thread {
     }
   }
 }
-
-/** A message and its cursor, where that is known. */
-export interface Place {
-  readonly node: Row;
-  readonly cursor: string | null;
-}
-type LightRow = Pick<Row, "id" | "updatedAt" | "alternativeIndex" | "alternativeCount">;
-
-/** Whether the server has the message of the line. */
-export const isStored = (line: Line) => !line.row.peek().id.startsWith("pending:");

@@ -9,16 +9,15 @@ export type Spoken<Inner> = { readonly isSpeech: boolean; readonly pieces: reado
 /** Groups the pieces into what is spoken and what is not. A mark that is never closed begins no speech. */
 export function spoken<Inner>(pieces: readonly Piece<Inner>[]): Spoken<Inner>[] {
   const groups: { isSpeech: boolean; pieces: Piece<Inner>[] }[] = [];
-  const parts = pieces.flatMap((piece): Piece<Inner>[] => (typeof piece === "string" ? piece.split(new RegExp(`(${MARKS.source})`)) : [piece]));
+  const parts = pieces.flatMap((piece): Piece<Inner>[] => (typeof piece === "string" ? piece.split(new RegExp(`(${MARKS.source})`)) : [piece])).filter((part) => part !== "");
   const add = (isSpeech: boolean, some: readonly Piece<Inner>[]) => {
-    const kept = some.filter((piece) => piece !== "");
     const last = groups.at(-1);
-    if (last && !last.isSpeech && !isSpeech) last.pieces.push(...kept);
-    else if (kept.length) groups.push({ isSpeech, pieces: kept });
+    if (last && !last.isSpeech && !isSpeech) last.pieces.push(...some);
+    else groups.push({ isSpeech, pieces: [...some] });
   };
   for (let at = 0; at < parts.length; at += 1) {
     const closing = typeof parts[at] === "string" ? PAIRS[parts[at] as string] : undefined;
-    const end = closing ? parts.findIndex((part, place) => place > at + 1 && typeof part === "string" && part !== "" && closing.includes(part)) : -1;
+    const end = closing ? parts.findIndex((part, place) => place > at + 1 && typeof part === "string" && closing.includes(part)) : -1;
     if (end < 0) add(false, [parts[at] as Piece<Inner>]);
     else {
       add(true, joined(parts.slice(at, end + 1)));

@@ -7,7 +7,8 @@ import { dialog } from "../state/dialogs";
 import { draftOf, keepDraft } from "../state/drafts";
 import { settings } from "../state/settings";
 import { server } from "../state/shelf";
-import { type Thread, isStored } from "../state/thread";
+import { isStored } from "../state/lines";
+import type { Thread } from "../state/thread";
 import { IconButton } from "./parts";
 
 export function Composer({ thread, isGone }: { thread: Thread; isGone: boolean }) {

@@ -5,11 +5,13 @@ import { announce } from "../announce";
 import { go, replace, route, to } from "../route";
 import { Scroller } from "../scroller";
 import * as acts from "../state/acts";
+import { draftOf } from "../state/drafts";
 import { confirmFirst, isDrawerOpen, openDialog } from "../state/dialogs";
 import type { Line } from "../state/line";
 import { markSeen } from "../state/seen";
 import { server } from "../state/shelf";
-import { type Thread, isStored } from "../state/thread";
+import { isStored } from "../state/lines";
+import type { Thread } from "../state/thread";
 import { clearConversation, deleteConversation, fork } from "../state/conversations";
 import { plural, titleOf } from "../words";
 import { WithHead } from "./app";
@@ -25,7 +27,7 @@ export function Conversation({ thread }: { thread: Thread }) {
     <>
       <Head thread={thread} />
       {state === "gone" ? <Gone thread={thread} /> : <Messages thread={thread} />}
-      <Composer thread={thread} isGone={state === "gone"} />
+      {(state !== "gone" || draftOf(thread.id)) && <Composer thread={thread} isGone={state === "gone"} />}
     </>
   );
 }

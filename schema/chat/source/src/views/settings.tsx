@@ -2,7 +2,8 @@
 import { type Settings, setSetting, settings } from "../state/settings";
 import { server } from "../state/shelf";
 import { openDialog } from "../state/dialogs";
-import { Dialog } from "./parts";
+import { isSignedIn, signOut } from "../state/access";
+import { Dialog, useLoaded } from "./parts";
 
 const CHOICES = {
   theme: ["Colours", { system: "As the system", light: "Light", dark: "Dark" }],
@@ -11,6 +12,7 @@ const CHOICES = {
 
 export function SettingsDialog({ close }: { close: () => void }) {
   const info = server.value;
+  const { data } = useLoaded(isSignedIn, "");
   return (
     <Dialog title="Settings" close={close}>
       {(Object.keys(CHOICES) as (keyof typeof CHOICES)[]).map((name) => <Choice name={name} />)}
@@ -32,6 +34,7 @@ export function SettingsDialog({ close }: { close: () => void }) {
             <button type="button" onClick={() => openDialog("models")}>Connect a model</button>
             <button type="button" onClick={() => openDialog("shortcuts")}>Keyboard</button>
             <a class="button" href="/graphql">The API</a>
+            {data.value && <button type="button" onClick={() => void signOut()}>Sign out</button>}
           </div>
         </section>
       )}

@@ -74,5 +74,7 @@ function lastOf(head: Head, isOpen: boolean) {
   const draft = isOpen ? "" : draftOf(head.id);
   if (draft) return <><b>Draft:</b> {draft}</>;
   if (!head.lastMessage) return head.character.name;
-  return `${head.lastMessage.role === "USER" ? "You" : head.character.name}: ${head.lastMessage.excerpt || "…"}`;
+  const { role, status, excerpt } = head.lastMessage;
+  if (!excerpt && (status === "FAILED" || status === "INTERRUPTED")) return `${head.character.name} could not reply.`;
+  return `${role === "USER" ? "You" : head.character.name}: ${excerpt || "…"}`;
 }

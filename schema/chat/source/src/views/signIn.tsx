@@ -1,11 +1,15 @@
 // What is shown where the server asks who this is.
-import { Empty } from "./parts";
+import { useEffect } from "preact/hooks";
+import { problem, signIn } from "../state/access";
+import { Empty, Failed } from "./parts";
 
-export const SignIn = () => (
-  <main>
-    <Empty title="This server asks who you are.">
-      <p>Open the address that it printed when it started, or ask whoever runs it.</p>
-      <button type="button" onClick={() => location.reload()}>Try again</button>
-    </Empty>
-  </main>
-);
+export function SignIn() {
+  useEffect(() => void signIn(), []);
+  return (
+    <main>
+      {problem.value
+        ? <Failed what={problem.value} again={() => void signIn()} />
+        : <Empty title="This server asks who you are." />}
+    </main>
+  );
+}
