@@ -78,22 +78,7 @@ class Services:
         readers = Readers(database, broker)
         streams = StreamService(database, readers)
         lists = Lists(database, broker)
-        writer.measures.figures.update(
-            broker_connected=figure(
-                "Whether other processes are told at once what happens in this one.", lambda: broker.is_connected
-            ),
-            replies_running=figure("Replies that this process writes.", lambda: len(writer.keys)),
-            watchers=Figure(
-                "Subscriptions that watch, by what they watch.",
-                lambda: {"conversation": readers.watchers, "list": lists.watchers},
-                "of",
-            ),
-            database_connections=Figure(
-                "Connections to the database that are in use, by what they are for.",
-                database.connections_in_use,
-                "for",
-            ),
-        )
+        writer.measures.figures.update(_figures(database, broker, writer, readers, lists))
         characters = CharacterService(database, broker, usage)
         return cls(
             settings=settings,
@@ -155,3 +140,24 @@ class Services:
     async def _end_replies(self) -> None:
         await self.housekeeping.close()
         await self.writer.close()
+
+
+def _figures(
+    database: Database, broker: Broker, writer: ReplyWriter, readers: Readers, lists: Lists
+) -> dict[str, Figure]:
+    return dict(
+        broker_connected=figure(
+            "Whether other processes are told at once what happens in this one.", lambda: broker.is_connected
+        ),
+        replies_running=figure("Replies that this process writes.", lambda: len(writer.keys)),
+        watchers=Figure(
+            "Subscriptions that watch, by what they watch.",
+            lambda: {"conversation": readers.watchers, "list": lists.watchers},
+            "of",
+        ),
+        database_connections=Figure(
+            "Connections to the database that are in use, by what they are for.",
+            database.connections_in_use,
+            "for",
+        ),
+    )

@@ -5,12 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.faults import FAULTS, Faults, Lengths
-from tests.support import postgres
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_every_promise_holds_whatever_fails(tmp_path: Path, seed: int) -> None:
-    await postgres.require()
     history = Faults(tmp_path, 120, seed, Lengths(freeze=6.5, broker=1, database=2))
     found = await history.run()
     assert found == [], history.summary()
