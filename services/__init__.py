@@ -149,19 +149,19 @@ class Services:
 def _figures(
     database: Database, broker: Broker, writer: ReplyWriter, readers: Readers, lists: Lists
 ) -> dict[str, Figure]:
-    return dict(
-        broker_connected=figure(
+    return {
+        "broker_connected": figure(
             "Whether other processes are told at once what happens in this one.", lambda: broker.is_connected
         ),
-        replies_running=figure("Replies that this process writes.", lambda: len(writer.keys)),
-        watchers=Figure(
+        "replies_running": figure("Replies that this process writes.", lambda: len(writer.keys)),
+        "watchers": Figure(
             "Subscriptions that watch, by what they watch.",
             lambda: {"conversation": readers.watchers, "list": lists.watchers},
             "of",
         ),
-        database_connections=Figure(
+        "database_connections": Figure(
             "Connections to the database that are in use, by what they are for.",
             database.connections_in_use,
             "for",
         ),
-    )
+    }
