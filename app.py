@@ -26,8 +26,7 @@ from schema.endpoint import GraphQLEndpoint
 from schema.endpoint.health import Health
 from schema.endpoint.http.server import Server, listen, server_config
 from schema.endpoint.metrics import MetricsError, metrics_served
-from services import Services, copying, logs
-from services.access import commands as user_commands
+from services import Services, copying, logs, user_commands
 from services.access.modes import AccessMode, is_reachable_by_others, mode_of
 from services.access.start_token import StartToken
 from services.broker.choosing import BrokerConfigurationError, choose_broker

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -33,6 +34,7 @@ from services.streaming.lists import Lists
 from services.streaming.readers import Readers
 from services.streaming.service import StreamService
 from services.usage import UsageService
+from services.welcome import welcome_user
 
 logger = logging.getLogger("repartee")
 
@@ -80,6 +82,8 @@ class Services:
         lists = Lists(database, broker)
         writer.measures.figures.update(_figures(database, broker, writer, readers, lists))
         characters = CharacterService(database, broker, usage)
+        conversations = ConversationService(database, broker, names)
+        access.accounts.welcome = partial(welcome_user, characters, conversations)
         return cls(
             settings=settings,
             engine=engine,
@@ -87,7 +91,7 @@ class Services:
             leaving=LeavingService(database, access.accounts, access.users, characters),
             models=Models(engine),
             characters=characters,
-            conversations=ConversationService(database, broker, names),
+            conversations=conversations,
             messages=MessageService(database, broker, settings.max_message_length),
             chat_histories=ChatHistoryService(database, broker),
             reads=ReadService(database),

@@ -28,6 +28,12 @@ _AYLA = {
 }
 
 
+async def welcome_user(characters: CharacterService, conversations: ConversationService, owner: str) -> None:
+    """Welcomes a new user, unless there are chats already, which the first admin takes over."""
+    if not await characters.count(owner):
+        await welcome(characters, conversations, owner)
+
+
 async def welcome(characters: CharacterService, conversations: ConversationService, owner: str) -> None:
     """Creates the example character and a conversation with her."""
     ayla = await characters.create(owner, _AYLA)

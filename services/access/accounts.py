@@ -1,5 +1,6 @@
 """Access to the tables of accounts, which belong to the server and to no owner; and the audit of what changes."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -46,10 +47,17 @@ class Act:
 CONSOLE = Act(network="console")
 
 
+async def _nothing(owner: str) -> None:
+    pass
+
+
 class Accounts:
+    """`welcome` is called with the id of each new user, once there is one."""
+
     def __init__(self, database: Database, grants: Grants) -> None:
         self._database = database
         self.grants = grants
+        self.welcome: Callable[[str], Awaitable[None]] = _nothing
 
     def read(self) -> AbstractAsyncContextManager[AsyncSession]:
         return self._database.read(everyone())

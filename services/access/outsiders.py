@@ -94,9 +94,11 @@ class Outsiders:
             return user
 
         try:
-            return await self._accounts.write(work)
+            user = await self._accounts.write(work)
         except IntegrityError:
             return await self._accounts.write(work)
+        await self._accounts.welcome(user.id)
+        return user
 
 
 async def _free_name(session: AsyncSession, name: str) -> str:

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from services.access.errors import TooManyAttempts
@@ -37,36 +39,37 @@ _COMMON = frozenset(
 
 
 class Passwords:
-    """Hashes take 19 MiB and 30 ms each, so that few are made at once and few wait."""
+    """Hashes take 19 MiB and 30 ms each, so that two are made at once, and few wait for it."""
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._present = 0
         self._decoy: str | None = None
 
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Takes a place among those who wait. Raises TooManyAttempts when all are taken."""
+        if self._present >= _AT_ONCE + _WAITING:
+            raise TooManyAttempts(2)
+        self._present += 1
+        try:
+            yield
+        finally:
+            self._present -= 1
+
     async def hash(self, password: str) -> str:
-        """Raises TooManyAttempts."""
         return str(await self._in_turn(_hash, normalized(password)))
 
     async def matches(self, password: str, stored: str | None) -> bool:
-        """Takes as long without a stored hash, so that nobody learns which names there are.
-
-        Raises TooManyAttempts.
-        """
+        """Takes as long without a stored hash, so that nobody learns which names there are."""
         if self._decoy is None:
             self._decoy = await self._in_turn(_hash, os.urandom(32).hex())
         fits: bool = await self._in_turn(_verify, normalized(password), stored or self._decoy)
         return fits and stored is not None
 
     async def _in_turn(self, work: Any, *arguments: str) -> Any:
-        if self._present >= _AT_ONCE + _WAITING:
-            raise TooManyAttempts(2)
-        self._present += 1
-        try:
-            async with self._places:
-                return await asyncio.to_thread(work, *arguments)
-        finally:
-            self._present -= 1
+        async with self._places:
+            return await asyncio.to_thread(work, *arguments)
 
 
 def normalized(password: str) -> str:

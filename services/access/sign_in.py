@@ -26,6 +26,10 @@ class SignInService:
 
     async def by_password(self, name: str, password: str, act: Act) -> Issued:
         """Raises Unauthenticated and TooManyAttempts."""
+        with self.passwords.place():
+            return await self._by_password(name, password, act)
+
+    async def _by_password(self, name: str, password: str, act: Act) -> Issued:
         folded = checking.fold(name)
         key = await self._throttle.begin(folded, act.network)
         async with self._accounts.read() as session:
@@ -51,7 +55,8 @@ class SignInService:
         async with self._accounts.read() as session:
             if await session.scalar(query) is None:
                 raise Unauthenticated(BAD_SETUP_CODE)
-        hashed = await self.passwords.hash(new_password)
+        with self.passwords.place():
+            hashed = await self.passwords.hash(new_password)
 
         async def work(session: AsyncSession) -> Issued | None:
             found = await session.scalar(query.with_for_update())
@@ -68,12 +73,13 @@ class SignInService:
         """Ends the other sessions and tokens. Raises Unauthenticated, Forbidden, InvalidInput, TooManyAttempts."""
         require_account(caller)
         passwords.check(new_password, "newPassword")
-        key = await self._throttle.begin(caller.owner, act.network)
-        async with self._accounts.read() as session:
-            user = await session.get(User, caller.owner)
-        if user is None or not await self.passwords.matches(current, user.password_hash):
-            raise Unauthenticated(BAD_PASSWORD)
-        hashed = await self.passwords.hash(new_password)
+        with self.passwords.place():
+            key = await self._throttle.begin(caller.owner, act.network)
+            async with self._accounts.read() as session:
+                user = await session.get(User, caller.owner)
+            if user is None or not await self.passwords.matches(current, user.password_hash):
+                raise Unauthenticated(BAD_PASSWORD)
+            hashed = await self.passwords.hash(new_password)
 
         async def work(session: AsyncSession) -> None:
             (await session.get_one(User, caller.owner)).password_hash = hashed

@@ -41,7 +41,9 @@ class UserService:
             await session.flush()
             return user, await issue_setup_code(session, user, act, "createUser")
 
-        return await self._accounts.write(work)
+        user, issued = await self._accounts.write(work)
+        await self._accounts.welcome(user.id)
+        return user, issued
 
     async def reset_password(self, user_id: str, act: Act) -> tuple[User, Issued]:
         """Takes the password and all credentials away, and gives a setup code. Raises NotFound."""

@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from models import LOCAL_OWNER, Database, UserRole, now
+from models import LOCAL_OWNER, Base, Database, Owned, UserRole, everyone, now
 from services import Services
 from services.access import secrets
 from services.settings import Settings
@@ -19,8 +20,9 @@ from tests.support.accounts import change, session_of, with_accounts
 from tests.support.client import Client, signed_in
 from tests.support.credentials import ANSWERED, REFUSED, TRIES, bearer
 from tests.support.makers import TestEngine, until
-from tests.support.owners import OTHER_OWNER, rows
+from tests.support.owners import OTHER_OWNER
 
+OWNED: list[Any] = [one.class_ for one in Base.registry.mappers if issubclass(one.class_, Owned)]
 CREATE_TOKEN = """mutation ($scopes: [TokenScope!]!, $days: Int! = 90) {
     createToken(input: {name: "Bot", scopes: $scopes, expiresInDays: $days}) {
         token credential { id kind name hint scopes expiresAt isCurrent } userErrors { code message path } } }"""
@@ -266,17 +268,14 @@ async def test_a_deleted_account_leaves_nothing(
     await until(lambda: not services.writer.keys)
 
     async def is_empty() -> bool:
-        return not await services.characters.count(OTHER_OWNER) and not any(_rows_of(database, OTHER_OWNER))
+        async with database.read(everyone()) as session:
+            return not any([await session.scalar(select(one).where(one.owner == OTHER_OWNER)) for one in OWNED])
 
     await until(is_empty)
     assert await services.characters.count(LOCAL_OWNER) == 1
     events = "{ auditEventsConnection(first: 3) { nodes { action subject { id } } } }"
     [last, *_] = (await admin.run(events))["auditEventsConnection"]["nodes"]
     assert last == {"action": "deleteUser", "subject": None}
-
-
-def _rows_of(database: Database, owner: str) -> list[Any]:
-    return [row for table in rows(database, owner).values() for row in table]
 
 
 async def test_characters_call_each_user_by_the_own_name(two: tuple[Client, Client]) -> None:

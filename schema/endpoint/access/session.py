@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from models import Unavailable
 from schema.endpoint import wire
 from schema.endpoint.access.cookies import is_own_page
 from schema.endpoint.access.gate import Gate, refusal
@@ -46,6 +47,9 @@ class Session:
         except TooManyAttempts as error:
             retry = {"Retry-After": str(error.retry_after)}
             return HTTPError(429, str(error), "TOO_MANY_ATTEMPTS", **retry).response()
+        except Unavailable as error:
+            retry = {"Retry-After": str(error.retry_after_seconds)}
+            return HTTPError(503, str(error), "UNAVAILABLE", **retry).response()
         except InvalidInput as error:
             return HTTPError(400, error.message, "BAD_USER_INPUT").response()
         except Forbidden as error:

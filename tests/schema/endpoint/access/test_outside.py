@@ -144,11 +144,11 @@ async def test_without_any_key_the_answer_is_to_try_again(server: Client, issuer
 async def test_what_is_open_ends_when_the_token_expires(
     server: Client, services: Services, issuer: TestIssuer
 ) -> None:
-    token = issuer.token(exp=int(time.time()) + 2)
+    token = issuer.token(exp=int(time.time()) + 5)
     owner = (await viewer(server, token))["user"]["id"]
     character = await services.characters.create(owner, {"name": "Mira"})
     talk = (await services.conversations.create(owner, character.id, {})).id
-    async with signed_in(server, token) as client, asyncio.timeout(5):
+    async with signed_in(server, token) as client, asyncio.timeout(10):
         opened = asyncio.Event(), asyncio.Event()
         events, closed = await asyncio.gather(
             over_http(client, "text/event-stream", talk, opened[0]), over_socket(client, talk, opened[1])
@@ -159,11 +159,12 @@ async def test_what_is_open_ends_when_the_token_expires(
 
 async def test_a_page_trades_the_token_for_a_cookie_that_ends_with_it(server: Client, issuer: TestIssuer) -> None:
     same = {"sec_fetch_site": "same-origin"}
-    token = issuer.token(exp=int(time.time()) + 2)
+    expires_at = int(time.time()) + 5
+    token = issuer.token(exp=expires_at)
     answer = await session_request(server, "POST", {"cookie": True}, **same, **bearer(token))
     kept = answer.headers["set-cookie"].split(";")[0]
     assert await TRIES["json"](server, cookie=kept, **same) == ANSWERED
-    await asyncio.sleep(2.1)
+    await asyncio.sleep(expires_at + 0.1 - time.time())
     assert await TRIES["json"](server, cookie=kept, **same) == REFUSED
 
 

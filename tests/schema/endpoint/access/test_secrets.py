@@ -26,10 +26,8 @@ async def sign_in(client: Client, code: str) -> dict[str, str]:
     second = await client.http.post(url, json={**with_name, "cookie": True}, headers=SAME)
     await client.http.post(url, json={**with_name, "password": "a wrong password of ours"})
     await client.http.post(url, content=b'{"name": "Ada", "password": "half a password of o', headers=JSON)
-    return {
-        "session": first.json()["token"],
-        "cookie": second.headers["set-cookie"].partition("=")[2].partition(";")[0],
-    }
+    cookie = second.headers["set-cookie"].partition("=")[2].partition(";")[0]
+    return {"session": first.json()["token"], "cookie": cookie}
 
 
 JSON = {"content-type": "application/json"}

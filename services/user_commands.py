@@ -4,6 +4,7 @@ import argparse
 import getpass
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -13,14 +14,17 @@ from services.access import passwords
 from services.access.accounts import CONSOLE, Accounts
 from services.access.grants import Grants
 from services.access.leaving import LeavingService
+from services.access.names import UserNames
 from services.access.passwords import Passwords
 from services.access.users import UserService
 from services.broker.memory import MemoryBroker
 from services.characters import CharacterService
+from services.conversations import ConversationService
 from services.errors import UserError
 from services.paging import MAX_PAGE_SIZE, PageArguments
 from services.settings import Settings
 from services.usage import UsageService
+from services.welcome import welcome_user
 
 _DONE, _FAILED = 0, 2
 _DESCRIPTION = "Users of a server with REPARTEE_ACCESS=accounts. The server may run meanwhile."
@@ -33,10 +37,13 @@ Options = argparse.Namespace
 class Console:
     """The services that the command needs, over one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, settings: Settings) -> None:
         self.accounts = Accounts(database, Grants())
         self.users = UserService(self.accounts)
-        characters = CharacterService(database, MemoryBroker(), UsageService(database, is_kept=True))
+        broker, names = MemoryBroker(), UserNames(self.accounts, settings)
+        characters = CharacterService(database, broker, UsageService(database, is_kept=True))
+        conversations = ConversationService(database, broker, names)
+        self.accounts.welcome = partial(welcome_user, characters, conversations)
         self.leaving = LeavingService(database, self.accounts, self.users, characters)
 
     async def named(self, name: str) -> User:
@@ -140,7 +147,7 @@ async def _with_console(settings: Settings, command: Command, options: Options) 
     database = Database(settings.database_url)
     try:
         await database.migrate()
-        console = Console(database)
+        console = Console(database, settings.model_copy(update={"access": "accounts"}))
         await console.accounts.open()
         print(await command(console, options))
         return _DONE
