@@ -6,12 +6,13 @@ import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import httpx2
+from typing import TYPE_CHECKING, Any
 
 from models import now
 from services.access.errors import BAD_CREDENTIAL, Unauthenticated
+
+if TYPE_CHECKING:
+    import httpx2
 
 # An issuer may use other algorithms too; these are all that are looked at, each for one type of key.
 _ALGORITHMS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
@@ -87,6 +88,9 @@ class Issuer:
 
     async def _refetch(self) -> None:
         """Fetches the keys, at most once a minute. Those that there were stay when that fails."""
+        # Few servers need it, and it takes a while to import.
+        import httpx2
+
         async with self._fetching:
             if time.monotonic() - self._fetched_at < self.refetch_seconds:
                 return
@@ -100,6 +104,8 @@ class Issuer:
                     raise IssuerUnavailable(f"The issuer {self.url} gives no keys.") from error
 
     async def _fetched(self) -> dict[str | None, tuple[Any, str]]:
+        import httpx2
+
         async with asyncio.timeout(_FETCH_SECONDS), httpx2.AsyncClient(timeout=_FETCH_SECONDS) as http:
             about = await _json(http, self.url.rstrip("/") + "/.well-known/openid-configuration")
             if about["issuer"] != self.url:
@@ -109,7 +115,7 @@ class Issuer:
         return {kid: key for one in found if one for kid, key in [one]}
 
 
-async def _json(http: httpx2.AsyncClient, url: str) -> Any:
+async def _json(http: "httpx2.AsyncClient", url: str) -> Any:
     answer = await http.get(url)
     answer.raise_for_status()
     if len(answer.content) > _MAX_ANSWER:
