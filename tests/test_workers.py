@@ -174,8 +174,8 @@ async def test_all_workers_know_one_start_token(tmp_path: Path) -> None:
 @pytest.mark.skipif(bool(obstacle()) or not bundled_weights(), reason="the local model cannot run here")
 async def test_the_workers_share_one_local_model(tmp_path: Path) -> None:
     async with served(tmp_path, ENGINE="local") as (supervisor, client):
-        replies = "mutation ($id: ID!) { requestReply(input: {conversationId: $id}) { reply { status } } }"
         conversation = await first_conversation(client)
-        assert (await client.run(replies, id=conversation))["requestReply"]["reply"]["status"] == "COMPLETED"
+        sent = (await client.run(SEND, id=conversation, content="Good morning! Who are you?"))["sendMessage"]
+        assert sent["reply"]["status"] == "COMPLETED"
         below = [pid for child in [supervisor.pid, *children(supervisor.pid)] for pid in children(child)]
         assert [program(pid) for pid in below].count("local_child.py") == 1

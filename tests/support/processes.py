@@ -59,8 +59,8 @@ async def started(
     """Start the server, and give a client of it. What it logs goes into `errors`."""
     async with program(folder, errors, arguments, **settings) as (process, lines):
         page = next(line.split()[1] for line in lines if line.split()[:1] == ["open"])
-        origin, _, fragment = page.removesuffix("/").replace("/graphql", "").partition("#")
-        url = f"{origin}/graphql#{fragment}".removesuffix("#")
+        origin, _, fragment = page.partition("#")
+        url = f"{origin}graphql#{fragment}".removesuffix("#")
         async with httpx2.AsyncClient(timeout=60) as http:
             yield process, Client(http, url)
 
