@@ -6,7 +6,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base, Key
 from models.ownership import Owned
 
-# SQLite's full-text index over the texts, which triggers keep. Its own tables have names that begin with its name.
+# The index over the texts: in SQLite a full-text index that triggers keep, with tables whose names begin with it;
+# in PostgreSQL one of the extension pg_trgm, where that may be used.
 TEXT_INDEX = "message_trigrams"
 
 

@@ -41,12 +41,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about the other database."""
-    chosen = config.getoption("--database")
-    others = [] if chosen == "both" else [kind for kind in KINDS if kind != chosen]
-    left_out = [item for item in items if any(item.get_closest_marker(other) for other in others)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    """Leave out what is about the other database; for PostgreSQL, what has no database too."""
+    kept = [item for item in items if _runs_on(config.getoption("--database"), item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def _runs_on(chosen: str, item: pytest.Item) -> bool:
+    about = [kind for kind in KINDS if item.get_closest_marker(kind)]
+    if chosen == "postgresql" and not about:
+        return "database_kind" in getattr(item, "fixturenames", ())
+    return chosen == "both" or not about or chosen in about
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, column, exists, func, inspect, select, table
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    any_,
+    case,
+    column,
+    exists,
+    func,
+    inspect,
+    literal,
+    select,
+    table,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import TEXT_INDEX, TEXTS_OF_EVERYONE, Conversation, Database, MessageText
@@ -14,6 +28,8 @@ from services.search.words import trigrams_of, words_of
 
 # Texts that one page looks at: where they hold too little, the page is short, and its cursor leads on.
 LOOKED_AT = 50_000
+# Texts that PostgreSQL's index gives at the most.
+RARE = 2_000
 
 _NEWEST = Order("search", (MessageText.number,), descending=True)
 _INDEX = table(TEXT_INDEX, column("rowid"), column(TEXT_INDEX))
@@ -97,15 +113,35 @@ async def _found(
     """Returns what is found after a number, and the number of the last text looked at if there may be more."""
     is_sqlite = (await session.connection()).dialect.name == "sqlite"
     query = select(MessageText.number, MessageText.message_id).where(*search.conditions(is_sqlite))
-    trigrams = trigrams_of(search.words) if search.conversation_id is None and is_sqlite else ""
-    if trigrams and await _has_index(session):
-        matching = _INDEX.c[TEXT_INDEX].op("MATCH")(trigrams)
-        query = query.join(_INDEX, _INDEX.c.rowid == MessageText.number).where(matching)
-        return await _walked(session, query, _INDEX.c.rowid, select(_INDEX.c.rowid).where(matching), after, limit)
+    trigrams = trigrams_of(search.words) if search.conversation_id is None else ""
+    if trigrams and await _has_index(session, search.words):
+        if is_sqlite:
+            matching = _INDEX.c[TEXT_INDEX].op("MATCH")(trigrams)
+            query = query.join(_INDEX, _INDEX.c.rowid == MessageText.number).where(matching)
+            candidates = select(_INDEX.c.rowid).where(matching)
+            return await _walked(session, query, _INDEX.c.rowid, candidates, after, limit)
+        if (rare := await _rare(session, search.words, after)) is not None:
+            query = query.where(MessageText.number == any_(literal(rare, ARRAY(BigInteger))))
+            rows = await session.execute(query.order_by(MessageText.number.desc()).limit(limit))
+            return [Found(*row) for row in rows], None
     numbers = select(TEXTS_OF_EVERYONE.c.number)
     if search.conversation_id is not None:
         numbers = numbers.where(TEXTS_OF_EVERYONE.c.conversation_id == search.conversation_id)
     return await _walked(session, query, MessageText.number, numbers, after, limit)
+
+
+async def _rare(session: AsyncSession, words: Sequence[str], after: int | None) -> list[int] | None:
+    """Returns the numbers of all texts with these words, whoever owns them, by PostgreSQL's index; None if many.
+
+    The index gives them in no order, so where there are many it is faster to look at the newest texts.
+    """
+    text, number = TEXTS_OF_EVERYONE.c.folded, TEXTS_OF_EVERYONE.c.number
+    numbers = select(number).where(*(text.contains(word, autoescape=True) for word in words))
+    if after is not None:
+        numbers = numbers.where(number < after)
+    past_the_owner = await session.connection()
+    found = list(await past_the_owner.scalars(numbers.limit(RARE + 1)))
+    return found if len(found) <= RARE else None
 
 
 async def _walked(
@@ -137,7 +173,12 @@ async def _floor(session: AsyncSession, numbers: Select[Any]) -> int | None:
     return last_two[0] if len(last_two) == 2 else None
 
 
-async def _has_index(session: AsyncSession) -> bool:
-    return await (await session.connection()).run_sync(
-        lambda connection: inspect(connection).has_table(TEXT_INDEX)
-    )
+async def _has_index(session: AsyncSession, words: Sequence[str]) -> bool:
+    """Returns whether there is an index that knows parts of the words."""
+    connection = await session.connection()
+    if connection.dialect.name == "postgresql":
+        # pg_trgm knows three letters or digits in a row; in the locale C only those of ASCII are any.
+        is_ascii = func.current_setting("lc_ctype").in_(["C", "POSIX"])
+        known = literal(" ".join(words)).regexp_match(case((is_ascii, "[0-9a-z]{3}"), else_="[[:alnum:]]{3}"))
+        return await connection.scalar(select(func.to_regclass(TEXT_INDEX).is_not(None) & known)) or False
+    return await connection.run_sync(lambda connection: inspect(connection).has_table(TEXT_INDEX))

@@ -3,8 +3,25 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from models import LOCAL_OWNER, Character, Database, now
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    TypeDecorator,
+)
+from sqlalchemy.types import TypeEngine
+
+from models import LOCAL_OWNER, Base, Character, Database, now
+from models.base import Key
 from services.settings import Settings
 from tests.support.database import store
 from tests.support.odd_rows import make_odd
@@ -17,6 +34,18 @@ _MANY = """
            '2026-11-24 20:03:07.000000' FROM n"""
 
 _OF_THE_PROCESS = ('INSERT INTO "runs"', 'INSERT INTO "writers"')
+
+# A bool is an integer too, and therefore comes first.
+_VALUES: dict[type[TypeEngine[Any]], object] = {
+    Boolean: 1,
+    Integer: 2**31 - 1,
+    DateTime: "1999-12-31 23:59:59.999999",
+    Date: "1999-12-31",
+    JSON: '{"z":1.0,  "a":"\\u0000"}',
+    LargeBinary: b"\x00\xff",
+    Float: 0.1,
+    String: "é 😀",
+}
 
 
 def url_of(path: Path) -> str:
@@ -45,7 +74,31 @@ async def make_odd_world(path: Path) -> World:
         file.execute("DELETE FROM runs")
         for line in as_killed:
             file.execute(line)
+        for table in Base.metadata.sorted_tables:
+            if file.execute(f"SELECT count(*) FROM {table.name}").fetchone() == (0,):
+                _add_row(file, table)
     return world
+
+
+def _add_row(file: sqlite3.Connection, table: Table) -> None:
+    row = {column.name: _value(file, column) for column in table.columns}
+    places = ", ".join(f":{name}" for name in row)
+    file.execute(f"INSERT INTO {table.name} ({', '.join(row)}) VALUES ({places})", row)
+
+
+def _value(file: sqlite3.Connection, column: Column[Any]) -> object:
+    """Returns what SQLite may keep in the column, by its type."""
+    for key in column.foreign_keys:
+        other = key.column
+        (value,) = file.execute(f"SELECT {other.name} FROM {other.table.name}").fetchone()
+        return value
+    kind = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+    if isinstance(column.type, Key):
+        return f"{0xFEED:032x}"
+    for of, value in _VALUES.items():
+        if isinstance(kind, of):
+            return value
+    raise AssertionError(f"Say what {column} may hold.")
 
 
 async def make_many(path: Path, count: int) -> None:

@@ -15,6 +15,7 @@ from services.paging import PageArguments
 from services.replies.options import ReplyMode, ReplyOptions
 from services.search import service as searching
 from services.search.service import Finds
+from tests.support.database import execute
 from tests.support.makers import TestEngine, make_character, make_history, until
 from tests.support.owners import OTHER_OWNER, without_housekeeping
 
@@ -107,9 +108,24 @@ async def test_all_trigrams_of_a_word_do_not_make_the_word(services: Services) -
     assert await contents(services, "abcde") == ["abcde"]
 
 
+@pytest.mark.postgresql
+async def test_what_is_in_many_texts_is_found_as_what_is_in_few(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index is asked for few texts only; of many, the newest are looked at."""
+    await make_history(services, *[f"common {index % 5}word" for index in range(30)])
+    seen = {query: await every(services, query, first=4) for query in ("common", "common 3word")}
+    assert [len(numbers) for numbers in seen.values()] == [30, 6]
+    monkeypatch.setattr(searching, "RARE", 10)
+    assert {query: await every(services, query, first=4) for query in seen} == seen
+    monkeypatch.setattr(searching, "LOOKED_AT", 7)
+    assert {query: await every(services, query, first=4) for query in seen} == seen
+
+
 async def without_index(database: Database) -> None:
-    """Makes the tables as a SQLite without FTS5 does; PostgreSQL has no such index."""
+    """Makes the tables as a SQLite without FTS5 does, or a PostgreSQL without pg_trgm."""
     if database.url.get_backend_name() != "sqlite":
+        await execute(database, text("DROP INDEX message_trigrams"))
         return
     async with database.read(everyone()) as session:
         file = str((await session.connection()).engine.url.database)
@@ -201,6 +217,7 @@ async def test_another_owners_messages_are_never_found_and_delay_nothing_for_eve
     services: Services, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(searching, "LOOKED_AT", 100)
+    monkeypatch.setattr(searching, "RARE", 100)
     character = await services.characters.create(OTHER_OWNER, {"name": "Ours"})
     ours = [{"role": "user", "content": "Hello, it is ours"}]
     conversation = await services.chat_histories.import_history(OTHER_OWNER, character.id, ours)
@@ -223,13 +240,16 @@ async def test_a_cursor_of_another_search_is_refused(services: Services) -> None
 
 
 @pytest.mark.parametrize("query", ["hello", "lo"])
-async def test_a_page_takes_few_statements(query: str, services: Services, statements: list[str]) -> None:
+async def test_a_page_takes_few_statements(
+    query: str, services: Services, statements: list[str], database_kind: str
+) -> None:
     await services.housekeeping.close()
     await make_history(services, *["Hello"] * 30)
     statements.clear()
     await search(services, query)
     asked = [one for one in statements if not one.startswith(("BEGIN", "PRAGMA"))]
-    assert len(asked) == 3
+    # PostgreSQL has to be asked whether it has an index for the words.
+    assert len(asked) == (4 if database_kind == "postgresql" and query == "hello" else 3)
 
 
 @pytest.mark.sqlite
