@@ -48,6 +48,10 @@ async def usage_of_viewer(caller: strawberry.Parent[Identity], info: Info, days:
     return await info.context.services.usage.days(caller.owner, days)
 
 
+async def day(usage: strawberry.Parent[UsageDay]) -> str:
+    return usage.day.isoformat()
+
+
 async def display_name(user: strawberry.Parent[User], info: Info) -> str:
     return user.display_name or info.context.services.settings.user_name
 

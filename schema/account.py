@@ -1,6 +1,6 @@
 """GraphQL types of accounts: Viewer, User, Quota, Credential, UsageDay, AuditEvent."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 import strawberry
 
@@ -59,7 +59,7 @@ class Credential(Node):
 @strawberry.type(description="What the replies of a day took, for one user.")
 @represents(models.UsageDay)
 class UsageDay:
-    day: date = strawberry.field(description="The day in UTC.")
+    day: str = field(accounts.day, "The day in UTC, for example 2026-11-28.")
     replies: int = strawberry.field(description="How many replies ended on the day.")
     prompt_tokens: int = strawberry.field(description="How many tokens of prompts the engine read.")
     completion_tokens: int = strawberry.field(description="How many tokens of replies the engine wrote.")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -63,7 +64,11 @@ class Accounts:
         return self._database.read(everyone())
 
     async def write(self, work: Work[T]) -> T:
-        return await self._database.write(everyone(), work)
+        try:
+            return await self._database.write(everyone(), work)
+        except IntegrityError:
+            # Somebody else has made the same row meanwhile, which `work` finds now.
+            return await self._database.write(everyone(), work)
 
     async def open(self) -> None:
         """Makes the local user, whom the first admin takes over with the chats of the time before accounts."""

@@ -3,7 +3,6 @@
 import asyncio
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import ExternalIdentity, User, UserRole, UserStatus
@@ -93,10 +92,7 @@ class Outsiders:
             audit(session, Act(), "firstSeen", user.id)
             return user
 
-        try:
-            user = await self._accounts.write(work)
-        except IntegrityError:
-            return await self._accounts.write(work)
+        user = await self._accounts.write(work)
         await self._accounts.welcome(user.id)
         return user
 

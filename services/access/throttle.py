@@ -25,12 +25,13 @@ class Throttle:
         key = hashlib.sha256(f"{name_folded}\0{network}".encode(errors="surrogatepass")).hexdigest()
 
         async def work(session: AsyncSession) -> float:
-            moment = now()
             found = await session.get(Attempt, key, with_for_update=True)
+            # Not earlier: one may have waited for the row.
+            moment = now()
             if found is None:
                 found = Attempt(key=key, failures=0, blocked_until=moment)
                 session.add(found)
-            if found.blocked_until > moment:
+            if found.failures >= FREE_FAILURES and found.blocked_until > moment:
                 return (found.blocked_until - moment).total_seconds()
             found.failures += 1
             found.blocked_until = moment + _pause(found.failures)

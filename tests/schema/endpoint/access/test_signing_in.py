@@ -9,6 +9,7 @@ import httpx2
 from models import UserRole
 from services import Services
 from services.access.accounts import CONSOLE
+from services.access.throttle import FREE_FAILURES
 from tests.support.accounts import PASSWORD, session_of, session_request
 from tests.support.client import Client
 from tests.support.credentials import ANSWERED, REFUSED, TRIES, bearer
@@ -105,6 +106,18 @@ async def test_who_fails_often_has_to_wait_but_no_session_does(members: Client, 
     assert await TRIES["json"](members, **bearer(token)) == ANSWERED
     await asyncio.sleep(int(late.headers["retry-after"]))
     assert (await session_request(members, "POST", {"name": "Ada", "password": PASSWORD})).status == 200
+
+
+async def test_guesses_at_once_are_counted_one_by_one(members: Client, member_services: Services) -> None:
+    await with_password(member_services, members)
+    url = members.url.replace("/graphql", "/session")
+
+    async def guess(number: int) -> int:
+        answer = await members.http.post(url, json={"name": "Ada", "password": f"wrong {number}"})
+        return answer.status_code
+
+    statuses = await asyncio.gather(*(guess(number) for number in range(16)))
+    assert sorted(statuses) == [401] * FREE_FAILURES + [429] * (16 - FREE_FAILURES)
 
 
 async def test_many_wrong_passwords_at_once_leave_the_server_at_ease(
