@@ -31,7 +31,7 @@ await run({
     }
     const { characters: [{ id }] } = await ask('{ characters(search: "Ayla") { id } }');
     const open = await talk(id, "A light on the reef", TALK);
-    const one = await device({ width: 1060, height: 690 });
+    const one = await device({ width: 1060, height: 735 });
     const page = await one.open(`#/c/${open}`);
     await rows(page).nth(3).waitFor();
     await page.evaluate(() => document.fonts.ready);
