@@ -71,6 +71,8 @@ STATEMENTS = {
 async def test_a_query_is_answered_by_few_statements(
     name: str, client: Client, services: Services, statements: list[str]
 ) -> None:
+    # Its rounds would be counted too.
+    await services.housekeeping.close()
     counts = []
     for more in (2, 60):
         conversation = await make_history(services, *(["word", "words"] * more))

@@ -13,9 +13,16 @@ const flat = (text) => text.replaceAll("*", "").trim().replace(/\s+/g, " ");
 const grows = (page, length = 50) =>
   page.waitForFunction((wanted) => document.querySelector(".growing .text")?.textContent.length > wanted, length);
 
+// The address of a conversation of its own, so that no test meets what another one says.
+async function fresh() {
+  const { characters: [{ id }] } = await ask("{ characters(first: 1) { id } }");
+  const begun = await ask("mutation ($id: ID!) { createConversation(input: { characterId: $id }) { conversation { id } } }", { id });
+  return `#/c/${begun.createConversation.conversation.id}`;
+}
+
 async function opened(options = {}) {
   const one = await device(options);
-  const page = await one.open();
+  const page = await one.open(await fresh());
   await rows(page).first().waitFor();
   return { page, one };
 }
@@ -50,9 +57,7 @@ async function sleep() {
   await once(relay, "listening");
   const one = await device({ isRough: true });
   const page = await one.context.newPage();
-  const { characters: [{ id }] } = await ask("{ characters(first: 1) { id } }");
-  const begun = await ask("mutation ($id: ID!) { createConversation(input: { characterId: $id }) { conversation { id } } }", { id });
-  await page.goto(`http://127.0.0.1:${relay.address().port}/#/c/${begun.createConversation.conversation.id}`);
+  await page.goto(`http://127.0.0.1:${relay.address().port}/${await fresh()}`);
   await rows(page).first().waitFor();
   await say(page, "write 20000");
   await grows(page);
@@ -139,6 +144,10 @@ await run({
     const page = await one.context.newPage();
     await page.goto(first.address);
     await rows(page).first().waitFor();
+    await page.getByText("No language model is connected").waitFor();
+    await page.getByRole("button", { name: "Connect a model" }).click();
+    await page.getByText("REPARTEE_ENGINE_URL=").waitFor();
+    await page.keyboard.press("Escape");
     await say(page, "Tell me about the storm.");
     // A server stores the text of running replies every second, so this one has something to lose.
     await grows(page, 120);

@@ -11,6 +11,7 @@ import { isDrawerOpen } from "./state/dialogs";
 import { beginSeeing, unread } from "./state/seen";
 import { applySettings } from "./state/settings";
 import { loadShelf, start, watchShelf } from "./state/shelf";
+import { fitAboveKeyboard } from "./viewport";
 import { App } from "./views/app";
 import { copy } from "./views/parts";
 import { titleOf } from "./words";
@@ -25,6 +26,7 @@ async function home(): Promise<void> {
 
 applySettings();
 listen();
+fitAboveKeyboard();
 await enter();
 reread();
 if (route.peek().screen !== "home") void loadShelf().then(beginSeeing);

@@ -83,8 +83,7 @@ export async function stop(thread: Thread): Promise<void> {
   if (!message) return;
   await attempt(thread, () =>
     thread.act(1, async () => (await ask(operations.Stop, { id: thread.id, message })).stopReply, ({ reply }) => {
-      const line = reply && thread.lineOf(reply.id);
-      if (line && reply) thread.place(line, reply);
+      if (reply) thread.renew(reply);
     }),
   );
 }
@@ -128,7 +127,7 @@ async function select(thread: Thread, line: Line, id: string): Promise<void> {
   const change = async () => (await ask(operations.Select, { message: id, parentCursor })).selectAlternative;
   await thread.act(1, change, ({ conversation }) => {
     const path = conversation?.messagesConnection;
-    if (path) thread.replaceBelow(thread.lines.peek().indexOf(line), path.edges, path.pageInfo.hasNextPage);
+    if (path) thread.swap(line, path.edges, path.pageInfo.hasNextPage);
   });
 }
 
@@ -138,8 +137,7 @@ export async function again(thread: Thread, line: Line): Promise<void> {
   await attempt(thread, () =>
     thread.act(1, async () => (await ask(operations.Again, { message: line.row.peek().id, key })).regenerateReply, ({ reply }) => {
       if (!reply) return;
-      const at = thread.lines.peek().indexOf(line);
-      thread.replaceBelow(at, [{ node: reply, cursor: line.cursor.peek() }], false);
+      thread.swap(line, [{ node: reply, cursor: line.cursor.peek() }], false);
       thread.target.value = { kind: "follow", key: line.key };
     }),
   );
@@ -152,7 +150,7 @@ export async function goOn(thread: Thread, line: Line): Promise<void> {
   thread.forgetEnd(message);
   await attempt(thread, () =>
     thread.act(1, async () => (await ask(operations.GoOn, { message, key })).continueReply, ({ reply }) => {
-      if (reply) thread.place(line, reply);
+      if (reply) thread.renew(reply);
     }),
   );
 }
@@ -174,9 +172,8 @@ export async function branch(thread: Thread, line: Line, content: string): Promi
   const done = await attempt(thread, () =>
     thread.act(isOwn ? 2 : 1, async () => (await ask(operations.AddVersion, variables)).addAlternative, ({ message, reply }) => {
       if (!message) return;
-      const at = thread.lines.peek().indexOf(line);
       const edges = [message, reply].filter((row) => row !== null).map((node) => ({ node, cursor: null }));
-      thread.replaceBelow(at, edges, false);
+      thread.swap(line, edges, false);
       thread.target.value = { kind: "follow", key: line.key };
     }),
   );
@@ -189,7 +186,7 @@ export async function edit(thread: Thread, line: Line, before: string, content: 
   const expected = thread.head.peek()?.historyVersion ?? null;
   const payload = await attempt(thread, () =>
     thread.act(1, async () => (await ask(operations.Edit, { message, content, expected })).editMessage, (done) => {
-      if (done.message) thread.place(line, done.message);
+      if (done.message) thread.renew(done.message);
     }), (error) => error.code === "VERSION_CONFLICT",
   );
   const [error] = payload?.userErrors ?? [];
@@ -200,7 +197,7 @@ export async function edit(thread: Thread, line: Line, before: string, content: 
     await thread.compare();
     return edit(thread, line, before, content);
   } else {
-    thread.place(line, now);
+    thread.renew(now);
     thread.say("This message was changed meanwhile. Above is how it stands now, below is your text; save again to replace it.");
   }
   return "kept";

@@ -41,21 +41,27 @@ export class Lines {
 
   /** Puts a message at the end, or finds it there; an older row of the same message goes. */
   append(row: Row, line?: Line): Line {
-    const known = this.lineOf(row.id);
-    const rest = line && known && known !== line ? this.lines.peek().filter((one) => one !== known) : this.lines.peek();
-    const place = line ?? known ?? lineOf(row, null);
+    const place = line ?? this.lineOf(row.id) ?? lineOf(row, null);
+    const isOther = (one: Line) => one === place || (one.key !== place.key && one.row.peek().id !== row.id);
+    const rest = this.lines.peek().filter(isOther);
     this.place(place, row);
     this.lines.value = rest.includes(place) ? rest : [...rest.filter(isStored), place, ...rest.filter((one) => !isStored(one))];
     return place;
   }
 
-  /** Puts other messages below a line; the first takes the place of what stands there, with its element. */
-  replaceBelow(index: number, edges: readonly Place[], hasNewer: boolean): void {
+  /**
+   * Puts messages where a line and those below it stand; the first has the element of the line. Returns whether the
+   * line was still there.
+   */
+  protected replaceFrom(line: Line, edges: readonly Place[], hasNewer: boolean): boolean {
     const lines = this.lines.peek();
+    const index = lines.indexOf(line);
+    if (index < 0) return false;
     const [first, ...others] = edges.map(({ node, cursor }) => this.made(node, cursor));
-    const swapped = first && { ...first, key: lines[index]?.key ?? first.key };
+    const swapped = first && { ...first, key: line.key };
     this.lines.value = [...lines.slice(0, index), ...(swapped ? [swapped] : []), ...others, ...lines.slice(index).filter((one) => !isStored(one))];
     this.hasNewer.value = hasNewer;
+    return true;
   }
 
   show(entry: Entry): Line {

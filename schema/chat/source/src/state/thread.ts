@@ -1,11 +1,12 @@
 // An open conversation: the rows that are shown, the text that grows, and how both keep up with the server.
 import { batch, computed, signal } from "@preact/signals";
 import type { ResultOf } from "gql.tada";
-import { Failure, ask, watch } from "../api/link";
+import { Failure, ask, online, watch } from "../api/link";
 import * as operations from "../api/operations";
 import type { TextEvent } from "./fold";
 import { type Line, type Row, isGrowing } from "./line";
-import { Lines, isStored } from "./lines";
+import { Lines, type Place, isStored } from "./lines";
+import type { Note, Target } from "./notice";
 import { waitingIn } from "./outbox";
 import { type Head, putHead } from "./shelf";
 
@@ -15,19 +16,11 @@ type Event = ResultOf<typeof operations.Watch>["replyStream"];
 type Payload = { conversation: Head | null; userErrors: readonly UserError[] };
 export type UserError = ResultOf<typeof operations.Problem>;
 
-/** What is said at the composer, and what can be done about it. */
-export interface Note {
-  readonly text: string;
-  readonly isError?: boolean;
-  readonly actions?: readonly { readonly label: string; readonly run: () => void }[];
-}
-/** Where the view is to go. */
-export type Target = { readonly kind: "tail" } | { readonly kind: "follow" | "show"; readonly key: string };
-
 const MOST_ROWS = 150;
 const LIGHT_ROWS = 100;
 // A final event and the news of the same change come by two subscriptions; so long the second waits for the first.
 const GATHERING = 150;
+const AGAIN = 2000;
 
 export class Thread extends Lines {
   readonly state = signal<"loading" | "ready" | "failed" | "gone">("loading");
@@ -238,12 +231,25 @@ export class Thread extends Lines {
     try {
       await this.compare();
     } catch {
-      // Without an answer there is nothing to compare; the next change or reconnect asks again.
+      // Without an answer there is nothing to compare yet; a reconnect begins with the present state.
       this.#latest = this.#known;
+      if (online.peek() === "live" && this.#leave.length) setTimeout(() => this.needSync(), AGAIN);
     } finally {
       this.#syncing = false;
     }
     this.#check();
+  }
+
+  /** Shows the row, if its message is shown; what is shown may have changed since somebody asked for it. */
+  renew(row: Row): void {
+    const line = this.lineOf(row.id);
+    if (line) this.place(line, row);
+    else this.needSync();
+  }
+
+  /** Puts other versions in the place of a line and of those below it. */
+  swap(line: Line, edges: readonly Place[], hasNewer: boolean): void {
+    if (!this.replaceFrom(line, edges, hasNewer)) this.needSync();
   }
 
   /** Makes the rows those of the server, from the one that is read to both sides. */

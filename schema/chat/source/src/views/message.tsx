@@ -103,7 +103,7 @@ function items(thread: Thread, line: Line, isLast: boolean): Item[] {
     { icon: "edit", label: "Edit", run: () => (editing.value = line.key) },
   ];
   if (acts.canAskAgain(thread, line)) list.push({ icon: "again", label: "Write another version", run: () => void acts.again(thread, line) });
-  if (row.role === "ASSISTANT" && isLast && !isBusy) list.push({ icon: "play", label: "Continue", run: () => void acts.goOn(thread, line) });
+  if (row.role === "ASSISTANT" && row.content && isLast && !isBusy) list.push({ icon: "play", label: "Continue", run: () => void acts.goOn(thread, line) });
   list.push(
     { icon: "fork", label: "New conversation from here", run: () => forkAt(thread, line) },
     { icon: "trash", label: "Delete…", isDanger: true, run: () => deleteAt(thread, line) },
