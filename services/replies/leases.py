@@ -10,8 +10,10 @@ import socket
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, delete, insert, not_, select, update
+from sqlalchemy import ColumnElement, CursorResult, delete, not_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Run, Writer, after_commit, database_time, new_key
@@ -45,7 +47,7 @@ class Lease:
         renewed = update(Writer).where(Writer.name == self.name).values(alive_until=alive_until)
         done = await session.execute(renewed.execution_options(synchronize_session=False))
         if isinstance(done, CursorResult) and done.rowcount == 0:
-            await session.execute(insert(Writer).values(name=self.name, alive_until=alive_until))
+            await session.execute(_first_lease(session, self.name, alive_until))
         after_commit(session, partial(self._note, asked_at))
 
     async def hold(self, session: AsyncSession) -> None:
@@ -55,6 +57,13 @@ class Lease:
 
     def _note(self, moment: float) -> None:
         self._renewed_at = moment
+
+
+def _first_lease(session: AsyncSession, name: str, alive_until: ColumnElement[Any]) -> Any:
+    """Returns the statement that makes the row, or renews it, where another transaction has just made it."""
+    dialect: Any = {"postgresql": postgresql, "sqlite": sqlite}[session.get_bind().dialect.name]
+    statement = dialect.insert(Writer).values(name=name, alive_until=alive_until)
+    return statement.on_conflict_do_update(index_elements=["name"], set_={"alive_until": alive_until})
 
 
 async def give_up(session: AsyncSession, *names: str) -> None:

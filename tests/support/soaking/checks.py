@@ -13,7 +13,10 @@ _FORESEEN = re.compile("The end of a reply could not be stored|A checkpoint fail
 # An operation that is cancelled may leave coroutines of graphql-core that have not begun.
 NEVER_AWAITED = re.compile(
     r"^.*RuntimeWarning: coroutine '(Executor|GraphQLCoreConverter)\..* was never awaited\n"
-    r"( .*\n)?(RuntimeWarning: Enable tracemalloc.*\n)?",
+    r"( .*\n)?(RuntimeWarning: Enable tracemalloc.*\n)?"
+    # The same, where the warning could not be made in the middle of some generated code.
+    r"|^Exception ignored in: <coroutine object (Executor|GraphQLCoreConverter)\..*\n"
+    r"Traceback .*\n( .*\n)*KeyError: '__import__'\n",
     re.MULTILINE,
 )
 _LOCKED = re.compile(r"^models\.database\.Unavailable|database is locked", re.MULTILINE)
