@@ -77,7 +77,7 @@ class HTTPProtocol(_Progress, HttpToolsProtocol):
         self.received += len(data)
         if self.received > MAX_HEAD and self.scope and "method" not in self.scope:
             message = f"The head of the request is too long; the limit is {MAX_HEAD:,} bytes."
-            self._refuse(HTTPError(431, message, "HEAD_TOO_LONG"))
+            _refuse(self.transport, HTTPError(431, message, "HEAD_TOO_LONG"))
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -103,14 +103,7 @@ class HTTPProtocol(_Progress, HttpToolsProtocol):
     def end_late(self) -> None:
         is_answered = self.cycle is not None and self.cycle.response_started
         if self.received and not is_answered:
-            self._refuse(HTTPError(408, "The request did not arrive in time.", "REQUEST_TIMEOUT"))
-        self.transport.close()
-
-    def _refuse(self, error: HTTPError) -> None:
-        response = error.response()
-        headers = [*response.raw_headers, (b"connection", b"close")]
-        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
-        self.transport.write(STATUS_LINE[error.status] + lines + b"\r\n" + bytes(response.body))
+            _refuse(self.transport, HTTPError(408, "The request did not arrive in time.", "REQUEST_TIMEOUT"))
         self.transport.close()
 
 
@@ -129,6 +122,11 @@ class WebSocketProtocol(_Progress, WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
         super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            # uvicorn does not look at that, and would leave the connection open.
+            message = "The request for a WebSocket is malformed, or a line of its head has more than 8,192 bytes."
+            _refuse(self.transport, HTTPError(400, message))
+            return
         self._before_init += 0 if self._is_initialized else len(data)
         # What comes together with a connection_init waits until that has been read.
         if self._before_init > MAX_HEAD and not self.read_paused:
@@ -152,6 +150,15 @@ class WebSocketProtocol(_Progress, WebSocketsSansIOProtocol):
             self.conn.fail(code, reason)
             self.handle_parser_exception()
         self.transport.close()
+
+
+def _refuse(transport: asyncio.Transport, error: HTTPError) -> None:
+    """Answer without the app, and close the connection."""
+    response = error.response()
+    headers = [*response.raw_headers, (b"connection", b"close")]
+    lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+    transport.write(STATUS_LINE[error.status] + lines + b"\r\n" + bytes(response.body))
+    transport.close()
 
 
 Protocol = HTTPProtocol | WebSocketProtocol

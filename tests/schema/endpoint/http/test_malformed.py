@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.schema.endpoint.raw import GRAPHQL, exchange
 from tests.support.client import PROTOCOL, Client, subscribe
@@ -219,6 +219,17 @@ async def test_a_malformed_message_closes_the_socket_with_a_reason(served: Clien
     assert socket.close_code == code
     assert len((socket.close_reason or "").encode()) <= 123
     assert_tells_nothing(socket.close_reason or "")
+
+
+@pytest.mark.parametrize("size", [9_000, 40_000])
+async def test_a_handshake_with_a_very_long_line_is_answered(served: Client, size: int) -> None:
+    """And not left open without an answer."""
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(
+            served.url.replace("http", "ws"), subprotocols=[PROTOCOL], additional_headers={"x-long": "x" * size}
+        )
+    assert refused.value.response.status_code == 400
+    assert b"8,192" in (refused.value.response.body or b"")
 
 
 # Documents that cannot be executed: the operation ends, and the socket lives on.
