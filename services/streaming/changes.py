@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from models import Conversation, Database
 from services.errors import NotFound
-from services.streaming.readers import Readers
+from services.streaming.readers import Reader, Readers
+from services.streaming.watches import Watch
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,18 @@ class ChangeService:
     async def watch(self, owner: str, conversation_id: str) -> AsyncGenerator[ConversationChange, None]:
         """Returns the state now and after each change; the deletion is the last one. Raises NotFound."""
         async with self._database.read(owner) as session:
-            if await session.get(Conversation, conversation_id) is None:
-                raise NotFound("conversation", conversation_id)
-        return self._changes(owner, conversation_id)
+            conversation = await session.get(Conversation, conversation_id)
+        if conversation is None:
+            raise NotFound("conversation", conversation_id)
+        return self._changes(owner, conversation)
 
-    async def _changes(self, owner: str, conversation_id: str) -> AsyncGenerator[ConversationChange, None]:
-        seen = None
+    async def _changes(self, owner: str, conversation: Conversation) -> AsyncGenerator[ConversationChange, None]:
+        seen, conversation_id = None, conversation.id
         with self._readers.watching(owner, conversation_id, text=False) as (reader, watch):
+            while await _is_behind(reader, watch, conversation):
+                # Another process has told this one nothing yet, but its caller may know.
+                reader.rows_changed()
+                await watch.changed()
             while True:
                 view = await reader.present(watch)
                 if view.conversation is None:
@@ -41,3 +47,11 @@ class ChangeService:
                     seen = view.versions
                     yield ConversationChange(view.conversation, answers=view.answers)
                 await watch.changed()
+
+
+async def _is_behind(reader: Reader, watch: Watch, conversation: Conversation) -> bool:
+    """Returns whether the newest view is older than the conversation that was read."""
+    versions = (await reader.present(watch)).versions
+    return versions is not None and (
+        versions[0] < conversation.history_version or versions[1] < conversation.version
+    )

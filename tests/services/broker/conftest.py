@@ -9,12 +9,20 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import make_url
 
+from models import LOCAL_OWNER, Conversation, Database
+from services import Services
+from services.broker.relay import RelayBroker
 from services.broker.wires import Wire
 from services.broker.wires.hub import Hub, HubWire
 from services.broker.wires.postgres import PostgresWire
 from services.broker.wires.redis import RedisWire
+from services.replies.options import ReplyMode, ReplyOptions
+from services.settings import Settings
+from services.streaming import readers
+from tests.conftest import opened
+from tests.services.streaming.test_readers import Watcher
 from tests.support import postgres, redis
-from tests.support.makers import until
+from tests.support.makers import TestEngine, make_conversation, until
 
 
 @dataclass
@@ -103,3 +111,65 @@ async def ears(wires: Wires, count: int) -> AsyncIterator[list[Ear]]:
     yield opened
     for ear in opened:
         await ear.wire.close()
+
+
+BACKGROUND = ReplyOptions(ReplyMode.BACKGROUND)
+NEVER = 3600.0
+
+
+class Process:
+    """What one process has."""
+
+    def __init__(self, services: Services, engine: TestEngine) -> None:
+        self.services = services
+        self.engine = engine
+
+    async def send(self, conversation_id: str, text: str = "Hello", options: ReplyOptions = BACKGROUND) -> str:
+        """Send a message; return the id of the reply, once the engine has been asked for it."""
+        asked = len(self.engine.prompts)
+        sent = await self.services.replies.send(LOCAL_OWNER, conversation_id, text, None, options)
+        await until(lambda: len(self.engine.prompts) > asked)
+        assert sent.reply is not None
+        return sent.reply.id
+
+    async def watch(self, conversation_id: str) -> Watcher:
+        """Watch, and return once the watcher has seen what there is."""
+        watcher = Watcher(self.services, conversation_id)
+        await until(lambda: self.services.readers._readers and not self.services.streams._busy)
+        return watcher
+
+
+@contextlib.asynccontextmanager
+async def processes(
+    settings: Settings, database: Database, make: Callable[[], Wire], count: int = 2
+) -> AsyncIterator[list[Process]]:
+    async with contextlib.AsyncExitStack() as stack:
+        made = []
+        for _ in range(count):
+            engine, broker = TestEngine(), RelayBroker(make())
+            broker.start()
+            stack.push_async_callback(broker.close)
+            services = await stack.enter_async_context(opened(settings, database, engine, broker))
+            # Only a wire may bring text before the end.
+            services.writer.checkpoints.interval = NEVER
+            made.append(Process(services, engine))
+        yield made
+
+
+@pytest.fixture
+async def pair(
+    settings: Settings, database: Database, wires: Wires, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[list[Process]]:
+    monkeypatch.setattr(readers, "CLOCK_SECONDS", NEVER)
+    async with processes(settings, database, wires.make) as pair:
+        yield pair
+
+
+@pytest.fixture
+async def conversation(pair: list[Process]) -> Conversation:
+    return await make_conversation(pair[0].services)
+
+
+def written(process: Process) -> str:
+    """The text of the only reply that the process writes."""
+    return next(iter(process.services.writer._writings.values())).text
