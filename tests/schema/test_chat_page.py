@@ -67,6 +67,7 @@ STATEMENTS = {
 }
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("name", STATEMENTS)
 async def test_a_query_is_answered_by_few_statements(
     name: str, client: Client, services: Services, statements: list[str]
