@@ -69,6 +69,8 @@ class AccessService:
         if self.mode is not AccessMode.ACCOUNTS:
             return
         await self.accounts.open()
+        if not await self.accounts.has_admin():
+            logger.warning("This server has no admin yet: `app.py user add NAME --admin` makes one.")
         for work, seconds in (
             (self.credentials.end_invalid, CHECK_SECONDS),
             (self.accounts.expire, EXPIRY_SECONDS),
