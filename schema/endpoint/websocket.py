@@ -200,7 +200,7 @@ class Socket:
     async def _operate(self, id: str, request: GraphQLRequest, caller: Identity) -> None:
         try:
             try:
-                self._gate.admit(caller)
+                await self._gate.admit(caller)
                 last = await self._send_results(id, self._operations.prepare(request, caller).results())
             except RequestError as error:
                 last = _error(id, error.errors)

@@ -79,6 +79,11 @@ class Accounts:
 
         await self.write(work)
 
+    async def has_admin(self) -> bool:
+        async with self.read() as session:
+            admins = User.role == UserRole.ADMIN, User.status == UserStatus.ACTIVE, User.name != LOCAL_NAME
+            return await session.scalar(select(User.id).where(*admins).limit(1)) is not None
+
     async def expire(self) -> None:
         """Deletes what nobody needs any more."""
 

@@ -13,7 +13,7 @@ from services.access.grants import Grants
 from services.access.identity import LOCAL, Identity
 from services.access.modes import AccessMode, check, mode_of
 from services.access.outsiders import Outsiders
-from services.access.rates import Rate
+from services.access.rates import choose_rate
 from services.access.sign_in import SignInService
 from services.access.start_token import StartToken
 from services.access.users import UserService
@@ -37,7 +37,7 @@ class AccessService:
         self.everybody = LOCAL if self.mode is AccessMode.OPEN else None
         self.start_token = StartToken(settings) if self.mode is AccessMode.TOKEN else None
         has_accounts = self.mode is AccessMode.ACCOUNTS
-        self.rate = Rate(settings.operations_a_minute) if has_accounts else None
+        self.rate = choose_rate(settings) if has_accounts else None
         self.grants = Grants()
         self.accounts = Accounts(database, self.grants)
         self.credentials = CredentialService(self.accounts)
@@ -69,6 +69,8 @@ class AccessService:
         if self.mode is not AccessMode.ACCOUNTS:
             return
         await self.accounts.open()
+        if not await self.accounts.has_admin():
+            logger.warning("This server has no admin yet: `app.py user add NAME --admin` makes one.")
         for work, seconds in (
             (self.credentials.end_invalid, CHECK_SECONDS),
             (self.accounts.expire, EXPIRY_SECONDS),
@@ -79,6 +81,8 @@ class AccessService:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.rate:
+            await self.rate.close()
 
 
 async def _repeat(work: Callable[[], Awaitable[None]], seconds: float) -> None:

@@ -11,6 +11,9 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from models import LOCAL_OWNER, Database
+from services.access.accounts import Accounts
+from services.access.grants import Grants
+from services.access.users import UserService
 from services.errors import NotFound
 from services.importing import printing
 from services.importing.reports import ALL_DONE, NOTHING_USABLE
@@ -57,11 +60,14 @@ def add_to(commands: Any, format: Format) -> None:
         "--format", default=format.exported_form, choices=[format.exported_form], help="the format of the files"
     )
     exporting.set_defaults(run=partial(run_export, format))
+    for one in (importing, exporting):
+        one.add_argument("--user", metavar="NAME", help="whose chats, on a server with accounts")
 
 
 async def run_import(format: Format, settings: Settings, options: argparse.Namespace) -> int:
     async def work(database: Database) -> int:
-        service = ImportService(database, LOCAL_OWNER, format, Progress(sys.stderr))
+        owner = await _owner(database, options.user)
+        service = ImportService(database, owner, format, Progress(sys.stderr))
         act = service.rehearse if options.dry_run else service.run
         report = await act(options.paths, None if options.form == _AUTO else options.form)
         print(json.dumps(report.summary(), indent=2) if options.json else printing.text(report))
@@ -75,7 +81,8 @@ async def run_export(format: Format, settings: Settings, options: argparse.Names
         if not database.exists():
             return _failed(f"There is no database at {database.url.database}.")
         await migrate(database, Progress(sys.stderr))
-        done = await format.export(database, LOCAL_OWNER, options.path, options.character)
+        owner = await _owner(database, options.user)
+        done = await format.export(database, owner, options.path, options.character)
         written = counted(done.characters, "character"), counted(done.conversations, "conversation")
         print(f"Exported {' and '.join(written)} ({counted(done.messages, 'message')}) to {options.path}.")
         return ALL_DONE
@@ -83,11 +90,21 @@ async def run_export(format: Format, settings: Settings, options: argparse.Names
     return await _with_database(settings, work)
 
 
+async def _owner(database: Database, name: str | None) -> str:
+    """Returns the id of the user, or of the local one. Raises LookupError."""
+    if name is None:
+        return LOCAL_OWNER
+    user = await UserService(Accounts(database, Grants())).named(name) if database.exists() else None
+    if user is None:
+        raise LookupError(f'There is no user with the name "{name}".')
+    return user.id
+
+
 async def _with_database(settings: Settings, work: Callable[[Database], Awaitable[int]]) -> int:
     database = Database(settings.database_url)
     try:
         return await work(database)
-    except (Locked, Outdated, Unwritable, NotFound) as reason:
+    except (Locked, Outdated, Unwritable, NotFound, LookupError) as reason:
         return _failed(str(reason))
     except (DBAPIError, OSError) as error:
         cause = getattr(error, "orig", error)

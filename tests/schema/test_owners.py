@@ -43,7 +43,13 @@ class Two:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def two(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Two]:
     url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('owners')}/test.db"
-    limits = {"max_document_tokens": 10_000, "max_aliases": 5_000, "max_cost": 10**12, "max_depth": 100}
+    limits = {
+        "max_document_tokens": 10_000,
+        "max_aliases": 5_000,
+        "max_cost": 10**12,
+        "max_depth": 100,
+        "operations_a_minute": 10**6,
+    }
     given = {"database_url": url, "engine": "builtin", "wait_limit": 2, "access": "accounts"}
     settings = Settings(_env_file=None, **given, **limits)
     database = Database(settings.database_url)

@@ -65,9 +65,9 @@ class Gate:
             return await self._access.by_cookie(cookie)
         raise Unauthenticated(NO_CREDENTIAL)
 
-    def admit(self, caller: Identity) -> None:
+    async def admit(self, caller: Identity) -> None:
         """Count an operation of the caller. Raises RequestError when there were too many."""
-        if self._rate is None or (seconds := self._rate.seconds_to_wait(caller.owner)) == 0:
+        if self._rate is None or (seconds := await self._rate.seconds_to_wait(caller.owner)) == 0:
             return
         message = "You have sent too many operations within a minute; wait a little."
         raise request_error(message, TOO_MANY_OPERATIONS, retryAfterSeconds=math.ceil(seconds))

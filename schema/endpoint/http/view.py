@@ -125,7 +125,8 @@ class GraphQLEndpoint:
         caller = self._gate.everybody or await self._gate.caller(scope)
         request = await requests.read(scope, receive, self._max_body)
         try:
-            self._gate.admit(caller)
+            if caller is not self._gate.everybody:
+                await self._gate.admit(caller)
             operation = self._operations.prepare(request, caller)
         except RequestError as error:
             if status := _STATUSES.get(error.code):

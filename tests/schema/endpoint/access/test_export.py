@@ -6,7 +6,6 @@ import zipfile
 
 from models import LOCAL_OWNER, Database, UserRole
 from services import Services
-from services.access.rates import Rate
 from services.settings import Settings
 from tests.conftest import serving
 from tests.schema.endpoint.raw import exchange
@@ -72,10 +71,3 @@ async def test_more_operations_than_the_limit_wait(settings: Settings, database:
             [result] = [one async for one in client.watch_socket("{ __typename }")]
             assert result["errors"][0]["extensions"]["code"] == "TOO_MANY_OPERATIONS"
         assert await TRIES["json"](server, **bearer(tokens[1])) == "answered"
-
-
-def test_the_rate_lets_a_minutes_worth_pass_at_once_and_then_the_rate() -> None:
-    rate = Rate(600)
-    assert [rate.seconds_to_wait("a") for _ in range(600)] == [0.0] * 600
-    assert 0 < rate.seconds_to_wait("a") <= 0.1
-    assert rate.seconds_to_wait("b") == 0.0
