@@ -38,7 +38,7 @@ const quiet = (page) => page.waitForFunction(() => !document.querySelector(".gro
 
 // Something that a person might do now. What is not possible just now is left.
 async function anything(page, next, turn) {
-  const quick = { timeout: 1000 };
+  const quick = { timeout: 500 };
   const row = rows(page).nth(Math.floor(next() * (await rows(page).count())));
   const roll = next();
   if (roll < 0.35) await say(page, next() < 0.2 ? "write 900" : `words ${turn}`);

@@ -55,7 +55,9 @@ function Conversations({ character }: { character: Loaded }) {
   const first = character.conversationsConnection;
   const list = useSignal<readonly Head[]>(first.edges.map(({ node }) => node));
   const next = useSignal(first.pageInfo.hasNextPage ? first.pageInfo.endCursor : null);
+  const problem = useSignal<string | null>(null);
   const more = async () => {
+    problem.value = null;
     const page = (await load(character.id, next.value))?.conversationsConnection;
     list.value = [...list.value, ...(page?.edges.map(({ node }) => node) ?? [])];
     next.value = page?.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
@@ -74,9 +76,16 @@ function Conversations({ character }: { character: Loaded }) {
           </li>
         ))}
       </ul>
-      {next.value && <button type="button" class="quiet wide" onClick={() => void more()}>Show older ones</button>}
+      {next.value && <button type="button" class="quiet wide" onClick={() => void more().catch((error: Error) => (problem.value = error.message))}>Show older ones</button>}
+      {problem.value && <p class="note" role="alert">{problem.value}</p>}
     </section>
   );
+}
+
+/** Deletes the character. Returns why not, if the server refuses. */
+async function remove(id: string): Promise<string | undefined> {
+  const { deleteCharacter } = await ask(operations.DeleteCharacter, { id });
+  return deleteCharacter?.userErrors.find(({ code }) => code !== "NOT_FOUND")?.message;
 }
 
 function askToDelete(character: Loaded, fail: (why: string) => void): void {
@@ -85,9 +94,8 @@ function askToDelete(character: Loaded, fail: (why: string) => void): void {
     text: `With the character go all its conversations: ${character.conversationCount.toLocaleString()}.`,
     action: "Delete",
     run: async () => {
-      const { deleteCharacter } = await ask(operations.DeleteCharacter, { id: character.id });
-      const [error] = deleteCharacter?.userErrors ?? [];
-      if (error && error.code !== "NOT_FOUND") return fail(error.message);
+      const why = await remove(character.id).catch((error: Error) => error.message);
+      if (why) return fail(why);
       heads.peek().filter((head) => head.character.id === character.id).forEach((head) => dropHead(head.id));
       go(to.characters);
     },

@@ -31,7 +31,9 @@ export function Characters() {
   const { data, problem, reload } = useLoaded(load, search.value);
   const isMany = useSignal(false);
   if ((data.value?.totalCount ?? 0) > MANY) isMany.value = true;
+  const moreFailed = useSignal<string | null>(null);
   const showMore = async () => {
+    moreFailed.value = null;
     const { charactersConnection: page } = await ask(operations.Characters, { after: next.value, search: search.value || null });
     more.value = [...more.value, ...page.edges.map(({ node }) => node)];
     next.value = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
@@ -48,7 +50,8 @@ export function Characters() {
         ? <Empty title="No character has this in its name."><p>Try fewer letters.</p></Empty>
         : <Empty title="There are no characters yet."><p>Make the first: a name and a greeting are enough.</p></Empty>)}
       <ul class="cards">{found.map((one) => <Card key={one.id} one={one} />)}</ul>
-      {next.value && <button type="button" class="quiet wide" onClick={() => void showMore()}>Show more</button>}
+      {next.value && <button type="button" class="quiet wide" onClick={() => void showMore().catch((error: Error) => (moreFailed.value = error.message))}>Show more</button>}
+      {moreFailed.value && <p class="note" role="alert">{moreFailed.value}</p>}
     </WithHead>
   );
 }
