@@ -30,10 +30,15 @@ class Load:
 
 def measure(server: Server, request: Mapping[str, Any], seconds: int) -> Load:
     """Asks one question again and again. Raises BenchmarkError unless all answers have a status of success."""
+    return measure_script(server, _SCRIPT.format(body=json.dumps(request)), seconds)
+
+
+def measure_script(server: Server, lua: str, seconds: int) -> Load:
+    """Asks what a script of wrk says. Raises BenchmarkError unless all answers have a status of success."""
     wrk = program("wrk", "Install it: apt-get install wrk, or brew install wrk.")
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "question.lua"
-        script.write_text(_SCRIPT.format(body=json.dumps(request)))
+        script.write_text(lua)
         command = [wrk, "-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "--timeout", "20s", "--latency"]
         done = subprocess.run([*command, "-s", script, server.url], capture_output=True, text=True)
     return _load(server, done.stdout + done.stderr)

@@ -83,15 +83,17 @@ async def measure(
 
 
 @asynccontextmanager
-async def _served() -> AsyncIterator["_Bench"]:
+async def _served() -> AsyncIterator["Bench"]:
     with tempfile.TemporaryDirectory() as folder:
         async with paced_engine(RATE, TOKENS) as url:
             settings = {"ENGINE": "openai", "ENGINE_URL": url, "MAX_REPLIES": "1000", "TITLES": "off"}
             async with started(Path(folder), **settings) as (process, client):
-                yield _Bench(process.pid, client)
+                yield Bench(process.pid, client)
 
 
-class _Bench:
+class Bench:
+    """A server and the pid of the process whose CPU is measured."""
+
     def __init__(self, pid: int, client: Client) -> None:
         self._pid = pid
         self._client = client
@@ -129,7 +131,7 @@ class _Bench:
         return alone * 1000, median(beside) * 1000, size
 
     async def _conversations(self, count: int) -> list[str]:
-        [character] = (await self._client.run("{ characters { id } }"))["characters"]
+        [character] = (await self._client.run("{ characters(first: 1) { id } }"))["characters"]
         made = [(await self._client.run(CREATE, id=character["id"]))["createConversation"] for _ in range(count)]
         return [one["conversation"]["id"] for one in made]
 
