@@ -48,8 +48,9 @@ class RoundTrips:
             while data := await answers.read(65536):
                 was_answered = True
                 writer.write(data)
+            # The driver waits until the server hangs up.
+            writer.close()
 
         with suppress(ConnectionError):
             await asyncio.gather(forward(), give_back())
         asks.close()
-        writer.close()
