@@ -3,11 +3,14 @@
 from typing import Any
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from schema.endpoint import wire
 from schema.endpoint.errors import BAD_REQUEST, INTERNAL, Formatted
 from schema.endpoint.http.media import MediaType
+
+# An ASGI extension of our server: the message that starts a response may have its whole body under this key.
+BODY = "repartee.body"
 
 METHODS = "GET, POST, OPTIONS"
 
@@ -41,8 +44,11 @@ class Answer:
         self.headers = (*_HEADERS[media], (b"content-length", str(len(self.body)).encode()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
-        await send({"type": "http.response.body", "body": self.body})
+        start: Message = {"type": "http.response.start", "status": self.status, "headers": self.headers}
+        is_whole = BODY in scope.get("extensions", ())
+        await send({**start, BODY: self.body} if is_whole else start)
+        if not is_whole:
+            await send({"type": "http.response.body", "body": self.body})
 
 
 _HEADERS = {

@@ -58,7 +58,10 @@ async def read(scope: Scope, receive: Receive, max_body: int) -> GraphQLRequest:
 
 def header(scope: Scope, name: bytes) -> bytes | None:
     """Return the first header of the name, which must be in lower case."""
-    return next((value for key, value in scope["headers"] if key == name), None)
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
 
 
 def _part(given: Mapping[str, Any], name: str, kind: type, kind_name: str) -> Any:

@@ -5,6 +5,8 @@ import json
 import pytest
 
 from tests.schema.endpoint.raw import GRAPHQL, exchange, post
+from tests.schema.endpoint.raw_socket import post as posted
+from tests.schema.endpoint.raw_socket import raw_socket
 from tests.support.client import Client
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -91,3 +93,16 @@ async def test_a_body_in_pieces_is_put_together(served: Client) -> None:
     given = {"content_type": "application/json", "transfer_encoding": "chunked"}
     answer = await exchange(served.url, "POST", pieces, **given)
     assert answer.json == {"data": {"__typename": "Query"}}
+
+
+async def test_requests_in_one_piece_are_answered_in_turn_and_the_last_says_that_it_is(served: Client) -> None:
+    ask = posted(b'{"query": "{ __typename }"}')
+    last = ask.replace(b"Accept:", b"Connection: close\r\nAccept:")
+    async with raw_socket(served.url) as socket:
+        await socket.send(ask + last)
+        first, second = (await socket.read_all()).split(b"HTTP/1.1 200 OK\r\n")[1:]
+    data = b'\r\n\r\n{"data":{"__typename":"Query"}}'
+    assert first.endswith(data)
+    assert second.endswith(data)
+    assert b"connection: close" not in first
+    assert b"connection: close\r\n" in second

@@ -132,6 +132,14 @@ async def test_a_connection_that_says_nothing_is_closed(impatient: Client) -> No
             assert await silent.read_all() == b""
 
 
+async def test_a_connection_without_another_request_is_closed_long_before_a_request_would_be_late(
+    services: Services,
+) -> None:
+    async with changed(services, read_timeout=600) as client, raw_socket(client.url) as idle:
+        await idle.send(post(b'{"query": "{ __typename }"}'))
+        assert await idle.read_all() != b""
+
+
 async def test_a_body_that_comes_byte_by_byte_is_ended(impatient: Client) -> None:
     async with raw_socket(impatient.url) as slow:
         await slow.send(post(b"", length=1000))
