@@ -35,7 +35,7 @@ _TOKEN = _delta(" token")
 _END = _delta(None, "stop") + _chunk("[DONE]") + b"0\r\n\r\n"
 
 
-class _Paced:
+class Paced:
     def __init__(self, rate: float, tokens: int) -> None:
         self._rate = rate
         self._tokens = tokens
@@ -61,9 +61,12 @@ class _Paced:
         loop = asyncio.get_running_loop()
         begin = loop.time()
         for number in range(tokens):
-            writer.write(_TOKEN)
-            await writer.drain()
+            await self.send(writer)
             await asyncio.sleep(begin + (number + 1) / self._rate - loop.time())
+
+    async def send(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(_TOKEN)
+        await writer.drain()
 
 
 @asynccontextmanager
@@ -76,7 +79,7 @@ async def paced_engine(rate: float, tokens: int) -> AsyncIterator[str]:
 
 
 async def _main(rate: float, tokens: int) -> None:
-    server = await asyncio.start_server(_Paced(rate, tokens).serve, "127.0.0.1", 0, backlog=2048)
+    server = await asyncio.start_server(Paced(rate, tokens).serve, "127.0.0.1", 0, backlog=2048)
     print("http://{}:{}/v1".format(*server.sockets[0].getsockname()), flush=True)
     await server.serve_forever()
 
