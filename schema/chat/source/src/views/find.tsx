@@ -62,7 +62,7 @@ export function Find({ close }: { close: () => void }) {
   return (
     <Dialog title="Find" close={close} class="find">
       <div onKeyDown={first}>
-        <input ref={input} type="search" aria-label="Words to find" placeholder="Words of a title or a message" autofocus dir="auto" onInput={typed} />
+        <input ref={input} role="searchbox" enterkeyhint="search" autocomplete="off" aria-label="Words to find" placeholder="Words of a title or a message" autofocus dir="auto" onInput={typed} />
         {current.value?.head.value && (
           <label class="check"><input type="checkbox" checked={isHere.value} onChange={(event) => ((isHere.value = event.currentTarget.checked), void search())} />Only in this conversation</label>
         )}
@@ -112,7 +112,7 @@ function marked(text: string, ranges: readonly { start: number; end: number }[])
 }
 
 function walk(event: KeyboardEvent): void {
-  const links = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>("input[type=search], .results a")];
+  const links = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>("[role=searchbox], .results a")];
   const at = links.indexOf(document.activeElement as HTMLElement);
   const next = links[at + (event.key === "ArrowDown" ? 1 : -1)];
   if (!next) return;
