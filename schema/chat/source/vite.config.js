@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig, runnerImport } from "vite";
 
+const SERVER = process.env.REPARTEE_SERVER ?? "http://127.0.0.1:8000";
 const operations = fileURLToPath(new URL("./src/api/operations.ts", import.meta.url));
 
 // Executes the module of the documents, so that the file that the server trusts is what the page sends.
@@ -20,7 +21,7 @@ export default defineConfig({
   base: "/chat/",
   plugins: [documents],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  server: { proxy: { "/graphql": { target: "http://127.0.0.1:8000", ws: true }, "/session": "http://127.0.0.1:8000" } },
+  server: { proxy: { "/graphql": { target: SERVER, ws: true }, "/session": SERVER, "/sign-in": SERVER } },
   build: {
     outDir: "../built",
     emptyOutDir: true,
