@@ -125,7 +125,10 @@ class Settings(BaseSettings):
     )
     max_answer: int = Field(32 * 1024 * 1024, ge=1, description="Maximum bytes of an answer or an event.")
     operations_a_minute: int = Field(
-        600, ge=1, description="Maximum operations of one user a minute, of a server with accounts."
+        600,
+        ge=1,
+        description="Maximum operations of one user a minute, of a server with accounts; each process counts "
+        "alone, unless `BROKER_URL` is set.",
     )
     max_operations: int = Field(100, ge=1, description="Maximum operations at the same time on one WebSocket.")
     max_backlog: int = Field(
