@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Character, Conversation, Database, Generation, Message
+from models import Character, Conversation, Database, Generation, Message, Prepared
 from services.access.names import UserNames
 from services.engines import Engine, Prompt
 from services.prompting import planning
@@ -27,8 +27,7 @@ _TEXTS = (
     Conversation.topic,
     Conversation.context,
 )
-# Built once: building a statement takes longer than running it.
-_SCENE = (
+_SCENE = Prepared(
     select(
         Character.name,
         Character.generation.label("of_character"),
@@ -38,7 +37,7 @@ _SCENE = (
     .join(Character, Character.id == Conversation.character_id)
     .where(Conversation.id == bindparam("conversation"))
 )
-_PAGE = (
+_PAGE = Prepared(
     select(Message.position, Message.role, Message.content)
     .where(Message.conversation_id == bindparam("conversation"), Message.active, ~Message.hidden)
     .where(Message.position >= bindparam("first"), Message.position < bindparam("end"), Message.content != "")
@@ -60,7 +59,7 @@ class PromptReader:
         """A reply that has text already is to be continued. Raises EngineError and ReplyDeleted."""
         user_name = await self.names.of(owner)
         async with self.database.snapshot(owner) as session:
-            found = (await session.execute(_SCENE, {"conversation": reply.conversation_id})).one_or_none()
+            found = (await _SCENE.rows(session, conversation=reply.conversation_id)).one_or_none()
             if found is None:
                 raise ReplyDeleted
             scene = _scene(found, user_name)
@@ -85,8 +84,7 @@ class PromptReader:
         end, size, whole_room = reply.position, _FIRST_PAGE, room
         while end > 0:
             start = max(end - size, 0)
-            page = {"conversation": reply.conversation_id, "first": start, "end": end}
-            for row in await session.execute(_PAGE, page):
+            for row in await _PAGE.rows(session, conversation=reply.conversation_id, first=start, end=end):
                 found.append(Said(row.position, row.role, row.content))
                 room -= self._least(row.content)
                 if room < 0:
