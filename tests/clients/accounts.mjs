@@ -54,7 +54,7 @@ async function eachSeesItsOwn() {
   await asked(one, 'mutation { createCharacter(input: {name: "Of one"}) { character { id } } }');
   await asked(other, 'mutation { createCharacter(input: {name: "Of the other"}) { character { id } } }');
   const names = async (page) => (await asked(page, "{ characters { name } }")).data.characters.map(({ name }) => name);
-  expect([await names(one), await names(other)], [["Of one"], ["Of the other"]]);
+  expect([await names(one), await names(other)], [["Ayla", "Of one"], ["Ayla", "Of the other"]]);
 }
 
 async function aRevokedSessionEndsWhatItWatches() {
