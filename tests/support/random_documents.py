@@ -17,6 +17,7 @@ from graphql import (
 
 # Fields that only rows can give, and that make a document one of rows: few of them are enough.
 _ROWS_ONLY = {"chatHistory", "totalTokens", "models", "serverInfo", "nodes"}
+_ROWS_ONLY |= {"viewer", "users", "usersConnection", "auditEventsConnection"}
 
 
 @dataclass(frozen=True)
