@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import LOCAL_OWNER, Character, Database, Unavailable, everyone
+from models import LOCAL_OWNER, Character, Database, Unavailable, everyone, new_key
 from services import Services
 from services.characters import CharacterOrder
 from services.paging import page_arguments
@@ -79,3 +81,20 @@ async def test_connections_that_were_cut_are_replaced(services: Services, databa
             continue
     assert found is not None
     assert (await make_character(services, "Bob")).name == "Bob"
+
+
+async def test_whoever_loses_the_database_at_the_commit_is_told_that_it_may_be_done(database: Database) -> None:
+    lost = type("ConnectionFailure", (Exception,), {"sqlstate": "08006"})()
+    tries: list[AsyncSession] = []
+
+    async def work(session: AsyncSession) -> None:
+        tries.append(session)
+        session.add(Character(id=new_key("char"), name="Ada", name_folded="ada", owner=LOCAL_OWNER))
+
+    def lose(_: object) -> None:
+        raise OperationalError("COMMIT", {}, lost)
+
+    event.listen(database.engines[1].sync_engine, "commit", lose)
+    with pytest.raises(Unavailable, match="may have"):
+        await database.write(LOCAL_OWNER, work)
+    assert len(tries) == 1

@@ -139,7 +139,7 @@ async def test_a_transaction_is_tried_three_times_each_time_anew(
             raise busy()
 
     done = await asyncio.gather(database.write(LOCAL_OWNER, work), return_exceptions=True)
-    assert isinstance(done[0], OperationalError) is (stored == 0)
+    assert isinstance(done[0], Unavailable) is (stored == 0)
     assert len({id(session) for session in sessions}) == len(sessions) == 3
     assert told == [3] * stored
     assert await count(database) == stored
