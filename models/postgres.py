@@ -34,13 +34,15 @@ _REMOVABLE = """
     FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
     WHERE relnamespace = current_schema::regnamespace AND NOT EXISTS (
         SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype <> 'f')"""
-# What lets each counter of new rows go on after the greatest number.
+# What lets each counter of new rows go on after the greatest number. CASE, because the function fails for tables of
+# other schemas, and without it the plan decides whether it is asked for these.
 _COUNTERS = """
     SELECT format('SELECT setval(%L, greatest(max(%I), 1)) FROM %I HAVING count(*) > 0',
-                  pg_get_serial_sequence(quote_ident(table_name), column_name), column_name, table_name)
-    FROM information_schema.columns
-    WHERE table_schema = current_schema
-    AND pg_get_serial_sequence(quote_ident(table_name), column_name) IS NOT NULL"""
+                  counter, column_name, table_name)
+    FROM (SELECT table_name, column_name, CASE WHEN table_schema = current_schema
+              THEN pg_get_serial_sequence(quote_ident(table_name), column_name) END AS counter
+          FROM information_schema.columns) AS columns
+    WHERE counter IS NOT NULL"""
 
 
 class PostgreSQL:
