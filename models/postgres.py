@@ -34,8 +34,8 @@ _REMOVABLE = """
     FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
     WHERE relnamespace = current_schema::regnamespace AND NOT EXISTS (
         SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype <> 'f')"""
-# What lets each counter of new rows go on after the greatest number. CASE, because the function fails for tables of
-# other schemas, and without it the plan decides whether it is asked for these.
+# What lets each counter of new rows go on after the greatest number. CASE, because the function fails for tables
+# of other schemas, and without it the plan decides whether it is asked for these.
 _COUNTERS = """
     SELECT format('SELECT setval(%L, greatest(max(%I), 1)) FROM %I HAVING count(*) > 0',
                   counter, column_name, table_name)
