@@ -31,7 +31,7 @@ export async function device({ width = 1280, height = 800, isRough = false, ...o
 
 async function open(context, hash) {
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   await page.goto(`${origin}/${hash}`);
   return page;
 }

@@ -126,10 +126,15 @@ await run({
     const done = await Promise.all([busily(first, seed), busily(second, seed + 1)]);
     if (Math.min(...done) < ACTS / 3) throw new Error(`hardly anything was possible: ${done}`);
     await Promise.all([quiet(first), quiet(second)]);
-    const { conversation } = await ask(PATH, { id: await idOf(first) });
-    const wanted = JSON.stringify(conversation.messages.map(({ id }) => id));
-    for (const page of [first, second]) {
-      await page.waitForFunction((ids) => JSON.stringify([...document.querySelectorAll("article")].map((row) => row.dataset.id)) === ids, wanted);
+    let conversation;
+    // Whatever was still on its way has arrived by then, in both windows.
+    const rowsOf = (page) => page.evaluate(() => [...document.querySelectorAll("article")].map((row) => row.dataset.id));
+    for (let looks = 0; looks < 160; looks += 1) {
+      ({ conversation } = await ask(PATH, { id: await idOf(first) }));
+      const wanted = JSON.stringify(conversation.messages.map(({ id }) => id));
+      const seen = await Promise.all([first, second].map(rowsOf));
+      if (seen.every((ids) => JSON.stringify(ids) === wanted)) break;
+      await first.waitForTimeout(250);
     }
     expect(await shown(first), await shown(second));
     const texts = conversation.messages.map(({ content }) => content.replaceAll("*", "").trim().replace(/\s+/g, " "));
