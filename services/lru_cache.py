@@ -1,5 +1,6 @@
-"""A cache that forgets what was used least recently."""
+"""Caches that forget what was used least recently, and what has been known for a while."""
 
+import time
 from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
@@ -29,3 +30,24 @@ class LRUCache(Generic[K, V]):
         while self._weight > self._capacity:
             _, (_, dropped) = self._entries.popitem(last=False)
             self._weight -= dropped
+
+
+class TimedCache(Generic[K, V]):
+    """Cache of at most `capacity` values, each for `seconds` after it was put."""
+
+    def __init__(self, capacity: int, seconds: float) -> None:
+        self._capacity = capacity
+        self._seconds = seconds
+        self.clear()
+
+    def clear(self) -> None:
+        self._entries: LRUCache[K, tuple[V, float]] = LRUCache(self._capacity)
+
+    def get(self, key: K) -> V | None:
+        entry = self._entries.get(key)
+        return entry[0] if entry and entry[1] > time.monotonic() else None
+
+    def put(self, key: K, value: V) -> V:
+        """Returns the value."""
+        self._entries.put(key, (value, time.monotonic() + self._seconds), 1)
+        return value

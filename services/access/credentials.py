@@ -1,6 +1,5 @@
 """Credentials of users: sessions, personal tokens and setup codes, made, looked up, listed and revoked."""
 
-import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from services.access.errors import BAD_CREDENTIAL, Unauthenticated
 from services.access.identity import AccessKind, Identity, ListedKind, TokenScope
 from services.access.permissions import require_account, require_recent_sign_in
 from services.errors import InvalidInput, NotFound
-from services.lru_cache import LRUCache
+from services.lru_cache import TimedCache
 
 SESSION_IDLE, SESSION_LIFE = timedelta(days=30), timedelta(days=90)
 SETUP_LIFE = timedelta(days=7)
@@ -44,22 +43,15 @@ class Issued:
 class CredentialService:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
-        self._known: LRUCache[str, tuple[Identity, float]] = LRUCache(_CACHED)
-        accounts.grants.on_end.append(self._forget)
-
-    def _forget(self) -> None:
-        self._known = LRUCache(_CACHED)
+        self._known: TimedCache[str, Identity] = TimedCache(_CACHED, CACHE_SECONDS)
+        accounts.grants.on_end.append(self._known.clear)
 
     async def identify(self, secret: str, kinds: Collection[CredentialKind]) -> Identity:
         """Raises Unauthenticated."""
         if not secrets.is_token(secret):
             raise Unauthenticated(BAD_CREDENTIAL)
-        digest, time = secrets.digest(secret), asyncio.get_running_loop().time()
-        known = self._known.get(digest)
-        if known is None or known[1] < time:
-            known = await self._look_up(digest), time + CACHE_SECONDS
-            self._known.put(digest, known, 1)
-        identity = known[0]
+        digest = secrets.digest(secret)
+        identity = self._known.get(digest) or self._known.put(digest, await self._look_up(digest))
         has_expired = identity.expires_at is not None and identity.expires_at <= now()
         if has_expired or CredentialKind(identity.kind.value) not in kinds:
             raise Unauthenticated(BAD_CREDENTIAL)

@@ -1,8 +1,6 @@
 """Users from outside: those of an issuer, by its tokens, and those that a trusted proxy names."""
 
-import asyncio
-
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import ExternalIdentity, User, UserRole, UserStatus
@@ -13,7 +11,7 @@ from services.access.credentials import CACHE_SECONDS
 from services.access.errors import BAD_CREDENTIAL, Unauthenticated
 from services.access.identity import AccessKind, Identity
 from services.access.issuer import Claims, Issuer
-from services.lru_cache import LRUCache
+from services.lru_cache import TimedCache
 from services.settings import Settings
 
 _CACHED = 10_000
@@ -27,47 +25,34 @@ class Outsiders:
         self.issuer: Issuer | None = None
         if settings.jwt_issuer and settings.jwt_audience:
             self.issuer = Issuer(settings.jwt_issuer, settings.jwt_audience)
-        self._known: LRUCache[str, tuple[Identity, float]] = LRUCache(_CACHED)
-        accounts.grants.on_end.append(self._forget)
-
-    def _forget(self) -> None:
-        self._known = LRUCache(_CACHED)
+        self._known: TimedCache[str, Identity] = TimedCache(_CACHED, CACHE_SECONDS)
+        accounts.grants.on_end.append(self._known.clear)
 
     async def by_jwt(self, token: str) -> Identity:
         """Raises Unauthenticated and IssuerUnavailable."""
         if self.issuer is None:
             raise Unauthenticated(BAD_CREDENTIAL)
         key = secrets.digest(token)
-        if (known := self._cached(key)) is not None:
+        if (known := self._known.get(key)) is not None:
             return known
         claims = await self.issuer.claims(token)
         user = await self._user(claims.issuer, claims.subject, claims.name)
-        return self._keep(key, _of_token(user, claims))
+        return self._known.put(key, _of_token(user, claims))
 
     async def by_proxy(self, name: str) -> Identity:
         """Raises Unauthenticated."""
         if not name.strip() or len(name) > _MAX_NAME:
             raise Unauthenticated(BAD_CREDENTIAL)
         key = f"{_PROXY}\0{name}"
-        if (known := self._cached(key)) is not None:
+        if (known := self._known.get(key)) is not None:
             return known
         user = await self._user(_PROXY, name, name)
-        return self._keep(key, Identity(user.id, AccessKind.PROXY, is_admin=user.role is UserRole.ADMIN))
-
-    def _cached(self, key: str) -> Identity | None:
-        known = self._known.get(key)
-        return known[0] if known and known[1] > asyncio.get_running_loop().time() else None
-
-    def _keep(self, key: str, identity: Identity) -> Identity:
-        self._known.put(key, (identity, asyncio.get_running_loop().time() + CACHE_SECONDS), 1)
-        return identity
+        return self._known.put(key, Identity(user.id, AccessKind.PROXY, is_admin=user.role is UserRole.ADMIN))
 
     async def _user(self, issuer: str, subject: str, name: str) -> User:
         """Returns the user, who is made when seen first. Raises Unauthenticated for one who is disabled."""
-        query = select(User).join(ExternalIdentity, ExternalIdentity.user_id == User.id)
-        query = query.where(ExternalIdentity.issuer == issuer, ExternalIdentity.subject == subject)
         async with self._accounts.read() as session:
-            user = await session.scalar(query)
+            user = await session.scalar(_known_as(issuer, subject))
         if user is None:
             user = await self._made(issuer, subject, name)
         if user.status is not UserStatus.ACTIVE:
@@ -75,12 +60,9 @@ class Outsiders:
         return user
 
     async def _made(self, issuer: str, subject: str, name: str) -> User:
-        query = select(User).join(ExternalIdentity, ExternalIdentity.user_id == User.id)
-        query = query.where(ExternalIdentity.issuer == issuer, ExternalIdentity.subject == subject)
-
         async def work(session: AsyncSession) -> User:
             # Two requests may see it first.
-            if known := await session.scalar(query):
+            if known := await session.scalar(_known_as(issuer, subject)):
                 return known
             shown = checking.name(name)
             unique = await _free_name(session, shown)
@@ -95,6 +77,11 @@ class Outsiders:
         user = await self._accounts.write(work)
         await self._accounts.welcome(user.id)
         return user
+
+
+def _known_as(issuer: str, subject: str) -> Select[User]:
+    query = select(User).join(ExternalIdentity, ExternalIdentity.user_id == User.id)
+    return query.where(ExternalIdentity.issuer == issuer, ExternalIdentity.subject == subject)
 
 
 async def _free_name(session: AsyncSession, name: str) -> str:
