@@ -15,7 +15,7 @@ from models.message import UNFINISHED, Message, Role, Status
 from models.message_text import TEXT_INDEX, TEXTS_OF_EVERYONE, MessageText, TextFilling
 from models.origin import Origin, OriginKind
 from models.ownership import LOCAL_OWNER, Everyone, Owned, Owner, OwnershipError, everyone
-from models.prepared import Prepared, PreparedInsert
+from models.prepared import Prepared, PreparedInsert, insert_of
 from models.run import Run
 from models.sqlite_connections import ReadTooLarge
 from models.usage_day import UsageDay
@@ -67,6 +67,7 @@ __all__ = [
     "after_commit",
     "database_time",
     "everyone",
+    "insert_of",
     "new_key",
     "now",
 ]

@@ -17,6 +17,11 @@ _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.in
 _READ_AGAIN = {"populate_existing": True}
 
 
+def insert_of(session: AsyncSession, model: type[Any]) -> Any:
+    """Returns an insert that can say what to do where the row is there already."""
+    return _INSERTS[session.get_bind().dialect.name](model)
+
+
 class Prepared:
     """A statement on owned tables, with a `bindparam` for each of its values."""
 

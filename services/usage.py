@@ -2,17 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Database, TokenUsage, UsageDay, now
+from models import Database, TokenUsage, UsageDay, insert_of, now
 
 MAX_DAYS = 366
-
-
 # Characters of a text that are about a token, where nobody counted.
 _CHARACTERS = 4
 
@@ -30,11 +26,9 @@ class UsageService:
             return
         used = usage or TokenUsage(0, len(text) // _CHARACTERS, estimated=True)
         counts = {"replies": 1, "prompt_tokens": used.prompt_tokens, "completion_tokens": used.completion_tokens}
-        dialect: Any = {"postgresql": postgresql, "sqlite": sqlite}[session.get_bind().dialect.name]
-        statement = dialect.insert(UsageDay)
         added = {name: getattr(UsageDay, name) + count for name, count in counts.items()}
-        statement = statement.on_conflict_do_update(index_elements=["user_id", "day"], set_=added)
-        await session.execute(statement, [{"user_id": owner, "day": today(), **counts}])
+        keeping = insert_of(session, UsageDay).on_conflict_do_update(index_elements=["user_id", "day"], set_=added)
+        await session.execute(keeping, [{"user_id": owner, "day": today(), **counts}])
 
     async def today(self, owner: str, user_ids: Sequence[str]) -> list[int]:
         """Returns the tokens of today of each user."""

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, CursorResult, delete, not_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Run, Writer, after_commit, database_time, new_key
+from models import Run, Writer, after_commit, database_time, insert_of, new_key
 
 LEASE_SECONDS = 5
 # For so long after it was renewed a lease is not renewed again for a run that begins.
@@ -61,8 +60,7 @@ class Lease:
 
 def _first_lease(session: AsyncSession, name: str, alive_until: ColumnElement[Any]) -> Any:
     """Returns the statement that makes the row, or renews it, where another transaction has just made it."""
-    dialect: Any = {"postgresql": postgresql, "sqlite": sqlite}[session.get_bind().dialect.name]
-    statement = dialect.insert(Writer).values(name=name, alive_until=alive_until)
+    statement = insert_of(session, Writer).values(name=name, alive_until=alive_until)
     return statement.on_conflict_do_update(index_elements=["name"], set_={"alive_until": alive_until})
 
 
