@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 # The name of the local user until somebody takes it over; nobody else can have it.
 LOCAL_NAME = "local"
+# Conditions for the users who can administer the server.
+ADMINS = User.name != LOCAL_NAME, User.role == UserRole.ADMIN, User.status == UserStatus.ACTIVE
 
 _AUDIT_KEPT = timedelta(days=90)
 _ATTEMPTS_KEPT = timedelta(days=1)
@@ -81,8 +83,7 @@ class Accounts:
 
     async def has_admin(self) -> bool:
         async with self.read() as session:
-            admins = User.role == UserRole.ADMIN, User.status == UserStatus.ACTIVE, User.name != LOCAL_NAME
-            return await session.scalar(select(User.id).where(*admins).limit(1)) is not None
+            return await session.scalar(select(User.id).where(*ADMINS).limit(1)) is not None
 
     async def expire(self) -> None:
         """Deletes what nobody needs any more."""

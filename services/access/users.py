@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import LOCAL_OWNER, Credential, User, UserRole, UserStatus, after_commit
 from services import checking
-from services.access.accounts import CONSOLE, LOCAL_NAME, Accounts, Act, audit
+from services.access.accounts import ADMINS, CONSOLE, LOCAL_NAME, Accounts, Act, audit
 from services.access.credentials import Issued, issue_setup_code
 from services.access.identity import Identity
 from services.access.permissions import require_account, require_admin
@@ -17,7 +17,6 @@ from services.paging import Order, Page, PageArguments, searching
 
 ORDER = Order("users", (User.name_folded, User.id))
 _MAX = 1_000_000_000
-_ADMINS = User.name != LOCAL_NAME, User.role == UserRole.ADMIN, User.status == UserStatus.ACTIVE
 _LAST_ADMIN = "This is the last admin. Make another one first."
 
 
@@ -110,7 +109,7 @@ class UserService:
             user = await session.get(User, user_id)
             if user is None:
                 raise NotFound("user", user_id)
-            others = select(func.count(User.id)).where(*_ADMINS, User.id != user_id)
+            others = select(func.count(User.id)).where(*ADMINS, User.id != user_id)
             if user.role is UserRole.ADMIN and not await session.scalar(others):
                 raise InvalidInput(_LAST_ADMIN)
 
@@ -170,7 +169,7 @@ async def _unclaimed(session: AsyncSession) -> User | None:
 async def _check_admins(session: AsyncSession) -> None:
     """Raises InvalidInput when nobody would be left who can administer the server."""
     await session.flush()
-    if not await session.scalar(select(func.count(User.id)).where(*_ADMINS)):
+    if not await session.scalar(select(func.count(User.id)).where(*ADMINS)):
         raise InvalidInput(_LAST_ADMIN)
 
 
