@@ -45,7 +45,6 @@ from services.workers.supervisor import Supervisor, WorkerFailed
 
 logger = logging.getLogger("repartee")
 
-
 # Seconds that a worker gets to end, beside those for its replies and for load balancers.
 _END_SECONDS = 30
 

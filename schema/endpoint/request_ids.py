@@ -4,6 +4,7 @@ import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from schema.endpoint.http.requests import header
 from services.logs import new_request_id, set_request_id
 
 NAME = "X-Request-Id"
@@ -20,7 +21,7 @@ class RequestIds:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        given = next((value for name, value in scope.get("headers", ()) if name == _HEADER), b"")
+        given = header(scope, _HEADER) or b""
         id = given if _KEPT.fullmatch(given) else new_request_id().encode()
         set_request_id(id.decode())
 

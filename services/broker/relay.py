@@ -191,8 +191,8 @@ class RelayBroker(MemoryBroker):
         await self._wire.close()
 
     def follow(self, conversation_id: str, run: int, text: str) -> Text | None:
-        topic = self._topics.get(conversation_id)
-        return topic.follow(run, text) if isinstance(topic, RelayTopic) else None
+        topic = self._relayed(conversation_id)
+        return topic.follow(run, text) if topic else None
 
     def _announce(self, conversation_id: str) -> None:
         super()._announce(conversation_id)
@@ -241,14 +241,18 @@ class RelayBroker(MemoryBroker):
         return encoded
 
     def _unsent(self, conversation_id: str) -> list[Frame]:
-        topic = self._topics.get(conversation_id)
-        texts = topic.unsent() if isinstance(topic, RelayTopic) else []
+        topic = self._relayed(conversation_id)
+        texts = topic.unsent() if topic else []
         return [one._replace(sender=self._name) for one in texts]
 
     def _receive(self, conversation_id: str, data: bytes) -> None:
-        frame, topic = frames.decoded(data), self._topics.get(conversation_id)
-        if frame is not None and frame.sender != self._name and isinstance(topic, RelayTopic):
+        frame, topic = frames.decoded(data), self._relayed(conversation_id)
+        if frame is not None and frame.sender != self._name and topic is not None:
             topic.receive(frame)
+
+    def _relayed(self, conversation_id: str) -> RelayTopic | None:
+        topic = self._topics.get(conversation_id)
+        return topic if isinstance(topic, RelayTopic) else None
 
 
 def _now() -> float:
