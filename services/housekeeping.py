@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Character, Conversation, Database, Message, Unavailable, everyone
+from models import Character, Conversation, Database, Message, everyone
 from services import idempotency
+from services.repeating import attempt, repeat
 from services.replies.recovery import Recovery
 from services.search import filling
 
@@ -17,6 +17,7 @@ logger = logging.getLogger("repartee.housekeeping")
 
 # What its tasks are called among those of the event loop.
 TASK_NAME = "housekeeping"
+_COMPLAINT = "Housekeeping failed; it is tried again later."
 # Seconds between two rounds of each task.
 RECOVERY_SECONDS = 2.0
 DELETION_SECONDS = 2.0
@@ -35,14 +36,15 @@ class Housekeeping:
 
     async def open(self) -> None:
         """Ends what earlier processes left unfinished, then goes on looking for it."""
-        await _attempt(self.recovery.end_abandoned)
+        await attempt(self.recovery.end_abandoned, logger, _COMPLAINT)
         for task, pause in (
             (self.recovery.end_abandoned, RECOVERY_SECONDS),
             (self.finish_deletions, DELETION_SECONDS),
             (self.expire_keys, EXPIRY_SECONDS),
             (self.fill_texts, FILLING_SECONDS),
         ):
-            self._tasks.append(asyncio.create_task(_repeat(task, pause), name=TASK_NAME))
+            repeating = repeat(task, pause, logger, _COMPLAINT)
+            self._tasks.append(asyncio.create_task(repeating, name=TASK_NAME))
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -84,18 +86,3 @@ async def _delete_batch(character_id: str, session: AsyncSession) -> bool:
         emptied = delete(Conversation).where(Conversation.id.in_(conversations))
         await session.execute(emptied.execution_options(**_UNSYNCHRONIZED))
     return True
-
-
-async def _repeat(task: Callable[[], Awaitable[None]], pause: float) -> None:
-    while True:
-        await asyncio.sleep(pause)
-        await _attempt(task)
-
-
-async def _attempt(task: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await task()
-    except Unavailable:
-        logger.debug("The database is busy; housekeeping goes on later.")
-    except Exception:
-        logger.exception("Housekeeping failed; it is tried again later.")

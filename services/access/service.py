@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 
 from models import CredentialKind, Database
 from services.access.accounts import Accounts
@@ -17,6 +16,7 @@ from services.access.rates import choose_rate
 from services.access.sign_in import SignInService
 from services.access.start_token import StartToken
 from services.access.users import UserService
+from services.repeating import repeat
 from services.settings import Settings
 
 logger = logging.getLogger("repartee.access")
@@ -24,6 +24,7 @@ logger = logging.getLogger("repartee.access")
 # Seconds between two looks at whether what is open still may be; with the cache's, less than five pass.
 CHECK_SECONDS = 3.0
 EXPIRY_SECONDS = 3600.0
+_COMPLAINT = "Looking after credentials failed; it is tried again."
 
 _SESSIONS_AND_TOKENS = (CredentialKind.SESSION, CredentialKind.TOKEN)
 
@@ -75,7 +76,8 @@ class AccessService:
             (self.credentials.end_invalid, CHECK_SECONDS),
             (self.accounts.expire, EXPIRY_SECONDS),
         ):
-            self._tasks.append(asyncio.create_task(_repeat(work, seconds), name="access"))
+            repeating = repeat(work, seconds, logger, _COMPLAINT)
+            self._tasks.append(asyncio.create_task(repeating, name="access"))
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -83,15 +85,6 @@ class AccessService:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.rate:
             await self.rate.close()
-
-
-async def _repeat(work: Callable[[], Awaitable[None]], seconds: float) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await work()
-        except Exception:
-            logger.exception("Looking after credentials failed; it is tried again.")
 
 
 def _known(identity: Identity | None) -> Identity:
