@@ -26,26 +26,37 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
     return kept | {f"REPARTEE_{name}": value for name, value in (defaults | settings).items()}
 
 
+async def launched(
+    command: Sequence[str], variables: dict[str, str], errors: IO[bytes] | None
+) -> asyncio.subprocess.Process:
+    """Start Python with the command. What it logs goes into `errors`."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, *command, cwd=ROOT, env=variables, stdout=asyncio.subprocess.PIPE, stderr=errors
+    )
+
+
+async def announcement(process: asyncio.subprocess.Process) -> list[str]:
+    """Return the lines that a server prints when it has started; the last one is empty if it ends before."""
+    assert process.stdout is not None
+    lines: list[str] = []
+    while not lines or lines[-1].strip() not in ("", "Ctrl-C ends it."):
+        lines.append((await process.stdout.readline()).decode())
+    return lines
+
+
+def address(lines: Sequence[str]) -> str:
+    """Return the address of the page that the server names, with its token if there is one."""
+    return next(line.split()[1] for line in lines if line.split()[:1] == ["open"])
+
+
 @asynccontextmanager
 async def program(
     folder: Path, errors: IO[bytes] | None = None, arguments: Sequence[str] = (), **settings: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, list[str]]]:
     """Start the server, and give what it prints. It is ended if the block has not done so."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "app.py",
-        *arguments,
-        cwd=ROOT,
-        env=environment(folder, **settings),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=errors,
-    )
-    assert process.stdout is not None
+    process = await launched(["app.py", *arguments], environment(folder, **settings), errors)
     try:
-        lines = []
-        while not lines or lines[-1].strip() not in ("", "Ctrl-C ends it."):
-            lines.append((await process.stdout.readline()).decode())
-        yield process, lines
+        yield process, await announcement(process)
     finally:
         if process.returncode is None:
             process.kill()
@@ -58,8 +69,7 @@ async def started(
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, Client]]:
     """Start the server, and give a client of it. What it logs goes into `errors`."""
     async with program(folder, errors, arguments, **settings) as (process, lines):
-        page = next(line.split()[1] for line in lines if line.split()[:1] == ["open"])
-        origin, _, fragment = page.partition("#")
+        origin, _, fragment = address(lines).partition("#")
         url = f"{origin}graphql#{fragment}".removesuffix("#")
         async with httpx2.AsyncClient(timeout=60) as http:
             yield process, Client(http, url)

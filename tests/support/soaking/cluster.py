@@ -3,7 +3,6 @@
 import asyncio
 import random
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -15,7 +14,7 @@ from sqlalchemy import make_url
 
 from tests.support import postgres
 from tests.support.balancer import Balancer
-from tests.support.processes import ROOT, environment
+from tests.support.processes import address, announcement, environment, launched
 from tests.support.redis import RedisServer
 from tests.support.soaking.rows import State
 
@@ -39,19 +38,11 @@ class _Node:
 
     async def start(self) -> None:
         with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *self._command,
-                cwd=ROOT,
-                env=self._environment(),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-            )
-        assert self.process.stdout is not None
+            self.process = await launched(self._command, self._environment(), log)
         async with asyncio.timeout(PATIENCE):
-            lines = [(await self.process.stdout.readline()).decode() for _ in range(5)]
+            lines = await announcement(self.process)
         assert lines[-1], f"The server did not start: {self.log.read_text()[-2000:]}"
-        self.port = str(httpx2.URL(next(line.split()[1] for line in lines if "open " in line)).port)
+        self.port = str(httpx2.URL(address(lines)).port)
 
     def tell(self, sign: signal.Signals) -> None:
         assert self.process is not None

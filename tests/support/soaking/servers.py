@@ -3,16 +3,14 @@
 import asyncio
 import signal
 import sqlite3
-import sys
 import time
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from tests.support.processes import environment
+from tests.support.processes import address, announcement, environment, launched
 from tests.support.soaking.rows import State
 
-ROOT = Path(__file__).parents[3]
 # Seconds in which it starts, or stops, whatever holds the database.
 PATIENCE = 60.0
 # Seconds after a lock in which those who queued up may still be turned away.
@@ -54,19 +52,12 @@ class SoakedServer:
     async def start(self) -> None:
         pace = str(self._paces[self.starts % len(self._paces)])
         with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "app.py",
-                cwd=ROOT,
-                env=environment(self._folder, PORT=self._port, BUILTIN_PACE=pace),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-            )
-        assert self._process.stdout is not None
+            variables = environment(self._folder, PORT=self._port, BUILTIN_PACE=pace)
+            self._process = await launched(["app.py"], variables, log)
         async with asyncio.timeout(PATIENCE):
-            lines = [(await self._process.stdout.readline()).decode() for _ in range(5)]
+            lines = await announcement(self._process)
         assert lines[-1], f"The server did not start: {self.log[-2000:]}"
-        self.url = next(line.split()[1] for line in lines if line.split()[:1] == ["open"]) + "graphql"
+        self.url = address(lines) + "graphql"
         self._port = self.url.rpartition(":")[2].partition("/")[0]
         self.starts += 1
         self.up.set()
