@@ -20,6 +20,6 @@ async def attempt(work: Work, logger: logging.Logger, complaint: str) -> None:
     try:
         await work()
     except Unavailable:
-        logger.debug("The database is busy; what is done now and then is done later.")
+        logger.debug("The database is busy; the work is done later.")
     except Exception:
         logger.exception(complaint)

@@ -39,8 +39,8 @@ class Settings(BaseSettings):
     )
     broker_url: SecretStr | None = Field(
         None,
-        description="Redis or Valkey, for several processes: `redis://…` or `rediss://…`. "
-        "Without it PostgreSQL's NOTIFY tells them what others change.",
+        description="Redis or Valkey, by which several processes tell each other what has changed: `redis://…` or "
+        "`rediss://…`. If it is unset, PostgreSQL's NOTIFY is used.",
     )
     broker_prefix: str = Field(
         "repartee:", max_length=20, description="What the names of the broker's channels begin with."
@@ -74,7 +74,10 @@ class Settings(BaseSettings):
         3, ge=0, description="Seconds that running replies get to end when the server is told to stop."
     )
     drain_delay: float = Field(
-        0, ge=0, description="Seconds that it goes on answering before, with `/ready` at 503, for load balancers."
+        0,
+        ge=0,
+        description="Seconds for which a server that is told to stop goes on answering, with `/ready` at 503, "
+        "so that load balancers notice.",
     )
     max_message_length: int = Field(
         100_000, ge=1, description="Maximum characters of a message that is sent, edited or generated."
