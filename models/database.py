@@ -42,8 +42,8 @@ class Unavailable(Exception):
 
     def __init__(self, may_be_done: bool = False) -> None:
         super().__init__(
-            "The database connection was lost at the commit: the change may have been made. Repeat it with the same "
-            "idempotencyKey."
+            "The database connection was lost at the commit: the change may have been made. "
+            "Repeat it with the same idempotencyKey."
             if may_be_done
             else "The database is busy. Nothing was changed; try again in a moment."
         )
