@@ -10,9 +10,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx2
 
@@ -62,7 +63,8 @@ def ours(name: str, checkout: Path, database: Path, **settings: str) -> Iterator
     url = f"sqlite+aiosqlite:///{database}"
     variables = environment(database.parent, DATABASE_URL=url, **settings)
     with _started(name, [sys.executable, "app.py"], checkout, variables) as server:
-        yield server
+        # Some versions print the address of their page.
+        yield replace(server, url=urljoin(server.url, "/graphql"))
 
 
 @contextmanager

@@ -56,8 +56,12 @@ class AcceptRange:
 
 @lru_cache(maxsize=1000)
 def accepted_types(accept: bytes | None, offered: tuple[MediaType, ...]) -> tuple[MediaType, ...]:
-    """Return what `ranked` does for the bytes of an Accept header; most clients send one of few."""
-    return tuple(ranked(None if accept is None else accept.decode("latin-1"), offered))
+    """Return what `ranked` does for the bytes of an Accept header; a page is not kept for a second choice.
+
+    Most clients send one of few headers.
+    """
+    found = ranked(None if accept is None else accept.decode("latin-1"), offered)
+    return tuple(media for media in found if media is not MediaType.HTML or media is found[0])
 
 
 def ranked(accept: str | None, offered: Sequence[MediaType]) -> list[MediaType]:

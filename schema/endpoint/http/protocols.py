@@ -5,7 +5,7 @@ One sweep a second looks at all connections; a timer for each request would take
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import (
     HEADER_VALUE_RE,
@@ -18,6 +18,7 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request
 
 from schema.endpoint.http.answers import BODY, HTTPError
+from schema.endpoint.http.turns import TurnTransport
 
 # Bytes of a request before its body, and of a WebSocket before its connection_init.
 MAX_HEAD = 64 * 1024
@@ -98,7 +99,7 @@ class HTTPProtocol(_Progress, HttpToolsProtocol):
         return self.scope is None and not self.transport.is_closing()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, TurnTransport(transport, self.loop)))
         self.expect()
 
     def connection_lost(self, exc: Exception | None) -> None:

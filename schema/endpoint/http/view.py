@@ -100,7 +100,7 @@ class GraphQLEndpoint:
         await self._sockets.serve(websocket)
 
     async def _response(self, scope: Scope, receive: Receive) -> ASGIApp:
-        media = MediaType.JSON
+        accepted: Sequence[MediaType] = ()
         if scope["method"] == "OPTIONS":
             return Response(status_code=204, headers={"Allow": METHODS})
         try:
@@ -110,16 +110,15 @@ class GraphQLEndpoint:
                 self._origins.check_get(Request(scope), is_page)
             if is_page:
                 return await self._playground.page(Request(scope))
-            media = next((one for one in accepted if one not in STREAMS), MediaType.JSON)
             return await self._execute(scope, receive, accepted)
         except HTTPError as error:
-            return error.response(media)
+            return error.response(_error_type(accepted))
         except RequestError as error:
-            return Answer({"errors": error.errors}, media)
+            return Answer({"errors": error.errors}, _error_type(accepted))
         except _Disconnected:
             return _no_answer
         except Exception as error:
-            return Answer({"errors": [errors.format_exception(error)]}, media)
+            return Answer({"errors": [errors.format_exception(error)]}, _error_type(accepted))
 
     async def _execute(self, scope: Scope, receive: Receive, accepted: Sequence[MediaType]) -> ASGIApp:
         caller = self._gate.everybody or await self._gate.caller(scope)
@@ -198,7 +197,12 @@ def _accepted_types(scope: Scope) -> Sequence[MediaType]:
     accepted = accepted_types(requests.header(scope, b"accept"), ANSWERS if has_operation else _WITH_PAGE)
     if not accepted:
         raise not_acceptable(f"None of the accepted media types is supported; accept one of {', '.join(ANSWERS)}.")
-    return accepted if accepted[0] is MediaType.HTML else [one for one in accepted if one is not MediaType.HTML]
+    return accepted
+
+
+def _error_type(accepted: Sequence[MediaType]) -> MediaType:
+    """Return the media type for the errors of a request that is not executed."""
+    return next((one for one in accepted if one not in (*STREAMS, MediaType.HTML)), MediaType.JSON)
 
 
 def _result_type(operation: Operation | PlainQuery, accepted: Sequence[MediaType]) -> MediaType:
