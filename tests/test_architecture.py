@@ -117,7 +117,7 @@ def test_the_contract_declares_and_does_not_act() -> None:
 
 FIRST_IMPORTS = """
 import importlib, os, sys, traceback
-import alembic.command, httpx2, pydantic_settings, sqlalchemy.ext.asyncio, starlette.applications, uvicorn
+import aiohttp, alembic.command, pydantic_settings, sqlalchemy.ext.asyncio, starlette.applications, uvicorn
 import strawberry.asgi, strawberry.dataloader, strawberry.extensions
 for name in sys.argv[1:]:
     if os.fork() == 0:

@@ -12,7 +12,7 @@ from models import now
 from services.access.errors import BAD_CREDENTIAL, Unauthenticated
 
 if TYPE_CHECKING:
-    import httpx2
+    import aiohttp
 
 # An issuer may use other algorithms too; these are all that are looked at, each for one type of key.
 _ALGORITHMS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
@@ -89,7 +89,7 @@ class Issuer:
     async def _refetch(self) -> None:
         """Fetches the keys, at most once a minute. Those that there were stay when that fails."""
         # Few servers need it, and it takes a while to import.
-        import httpx2
+        import aiohttp
 
         async with self._fetching:
             if time.monotonic() - self._fetched_at < self.refetch_seconds:
@@ -97,16 +97,16 @@ class Issuer:
             self._fetched_at = time.monotonic()
             try:
                 self._keys = await self._fetched()
-            except (httpx2.HTTPError, ValueError, TypeError, KeyError, AttributeError, TimeoutError) as error:
+            except (aiohttp.ClientError, ValueError, TypeError, KeyError, AttributeError, TimeoutError) as error:
                 if not self._keys:
                     # The next request may try at once: nobody can sign in until it succeeds.
                     self._fetched_at = -math.inf
                     raise IssuerUnavailable(f"The issuer {self.url} gives no keys.") from error
 
     async def _fetched(self) -> dict[str | None, tuple[Any, str]]:
-        import httpx2
+        import aiohttp
 
-        async with asyncio.timeout(_FETCH_SECONDS), httpx2.AsyncClient(timeout=_FETCH_SECONDS) as http:
+        async with asyncio.timeout(_FETCH_SECONDS), aiohttp.ClientSession(trust_env=True) as http:
             about = await _json(http, self.url.rstrip("/") + "/.well-known/openid-configuration")
             if about["issuer"] != self.url:
                 raise ValueError("The issuer calls itself by another name.")
@@ -115,12 +115,14 @@ class Issuer:
         return {kid: key for one in found if one for kid, key in [one]}
 
 
-async def _json(http: "httpx2.AsyncClient", url: str) -> Any:
-    answer = await http.get(url)
-    answer.raise_for_status()
-    if len(answer.content) > _MAX_ANSWER:
-        raise ValueError("The answer of the issuer is too long.")
-    return json.loads(answer.content)
+async def _json(http: "aiohttp.ClientSession", url: str) -> Any:
+    content = bytearray()
+    async with http.get(url, allow_redirects=False, raise_for_status=True) as answer:
+        async for part in answer.content.iter_any():
+            content += part
+            if len(content) > _MAX_ANSWER:
+                raise ValueError("The answer of the issuer is too long.")
+    return json.loads(content)
 
 
 def _usable(jwk: dict[str, Any]) -> tuple[str | None, tuple[Any, str]] | None:

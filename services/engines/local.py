@@ -9,9 +9,9 @@ from services.engines.completion import Dialect
 from services.engines.connection import Patience
 from services.engines.local_process import Address, LocalModel
 from services.engines.local_sharing import SharedModel
-from services.engines.local_transport import LocalTransport
 from services.engines.openai import OpenAIEngine, Provider
 from services.engines.recent import RecentPrompts
+from services.engines.sessions import LocalSessions
 from services.engines.tokenizing import Tokenizer
 from services.engines.weights import Weights
 
@@ -46,7 +46,7 @@ class LocalEngine(OpenAIEngine):
             dialect=Dialect(supports_prefill=True),
             extra=_REQUEST_DEFAULTS,
         )
-        super().__init__(reason, provider, 1, Patience(timeout, pauses=(0.1,)), LocalTransport(self._model))
+        super().__init__(reason, provider, 1, Patience(timeout, pauses=(0.1,)), LocalSessions(self._model))
         self._recent = RecentPrompts()
         self.tokens = Tokenizer(self._connection)
 

@@ -7,13 +7,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx2
+import aiohttp
 
 from models import FailureCode
 from services.engines import EngineError, Model, Piece, Prompt, TokenCounter
 from services.engines.completion import Completion, Dialect, request_body
 from services.engines.connection import Connection, Patience
 from services.engines.faults import Rejection, refused
+from services.engines.sessions import Sessions
 from services.engines.storable import storable_name
 from services.engines.tokens import Estimator, token_count
 
@@ -43,7 +44,7 @@ class OpenAIEngine:
         provider: Provider,
         max_replies: int,
         patience: Patience,
-        transport: httpx2.AsyncBaseTransport | None = None,
+        sessions: Sessions | None = None,
     ) -> None:
         self.reason = reason
         self.prompt_limit = provider.prompt_limit
@@ -53,7 +54,7 @@ class OpenAIEngine:
         self._dialect = provider.dialect
         # Replies wait here in order of arrival; their time-out starts with the request.
         self._slots = asyncio.Semaphore(max_replies)
-        self._connection = Connection(provider.url, provider.key, patience, transport)
+        self._connection = Connection(provider.url, provider.key, patience, sessions)
 
     async def reply(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         async with self._slots:
@@ -92,7 +93,7 @@ class OpenAIEngine:
         """Returns further fields of the request; the prompt's options override them."""
         return self._provider.extra
 
-    async def _request_reply(self, prompt: Prompt, model: str | None) -> httpx2.Response:
+    async def _request_reply(self, prompt: Prompt, model: str | None) -> aiohttp.ClientResponse:
         extra = self._extra(prompt)
         while True:
             dialect = self._dialect

@@ -25,11 +25,9 @@ async def make_engine(provider: FakeProvider) -> AsyncIterator[Callable[..., Ope
     """Factory of engines for the fake provider; they retry without a pause."""
     made: list[OpenAIEngine] = []
 
-    def make(max_replies: int = 4, timeout: float = 30, transport: Any = None, **known: Any) -> OpenAIEngine:
+    def make(max_replies: int = 4, timeout: float = 30, **known: Any) -> OpenAIEngine:
         about = {"url": provider.url, "key": KEY, "model": "tale-1", **known}
-        made.append(
-            OpenAIEngine("for a test", Provider(**about), max_replies, Patience(timeout, (0, 0)), transport)
-        )
+        made.append(OpenAIEngine("for a test", Provider(**about), max_replies, Patience(timeout, (0, 0))))
         return made[-1]
 
     yield make

@@ -3,7 +3,6 @@
 import asyncio
 from contextlib import aclosing
 
-import httpx2
 import pytest
 
 from models import FailureCode, FinishReason, Generation, Role, TokenUsage
@@ -11,7 +10,7 @@ from services.engines import Prompt, PromptTurn
 from services.engines.completion import Dialect
 from tests.services.engines.conftest import KEY
 from tests.services.engines.provider import saying, tell
-from tests.services.engines.replies import HELLO, begun, code_of, failed, pieces_of, text_of
+from tests.services.engines.replies import HELLO, begun, code_of, pieces_of, text_of
 
 
 async def test_a_reply_comes_piece_by_piece_with_finish_usage_and_model_at_its_end(engine):
@@ -251,8 +250,3 @@ async def test_a_password_in_the_address_is_sent_as_a_header_and_its_query_kept(
     await text_of(make_engine(url=url, key=None))
     assert provider.requests[0].path == "/v1/chat/completions?version=2"
     assert provider.requests[0].headers["authorization"].startswith("Basic ")
-
-
-async def test_a_custom_transport_carries_the_requests(make_engine):
-    engine = make_engine(transport=httpx2.MockTransport(lambda request: httpx2.Response(404)))
-    assert (await failed(engine))[1].code is FailureCode.ENGINE_REFUSED

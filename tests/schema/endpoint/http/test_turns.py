@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from schema.endpoint.http.turns import TurnTransport
+from tests.support.makers import until
 
 
 @asynccontextmanager
@@ -73,8 +74,7 @@ def test_an_answer_to_a_client_that_has_left_causes_no_error() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
         async with connected() as (transport, peer):
             peer.close()
-            while not transport.is_closing():
-                await asyncio.sleep(0.01)
+            await until(transport.is_closing)
             await asyncio.sleep(0.01)
             transport.write(b"nobody reads this")
             await asyncio.sleep(0.01)
