@@ -1,7 +1,8 @@
 """What streams cost the server: `python -m tests.benchmarks.streams` prints a table.
 
-The server, an engine that writes 50 tokens a second and reply, and the watchers run in a process each. CPU is the
-time that the server's process ran, user and system, for each event that was delivered.
+The server, an engine that writes 50 tokens a second and reply, the watchers, and a client that sends beside a
+thousand of them run in a process each. CPU is the time that the server's process ran, user and system, for each
+event that was delivered.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import uvloop
 
 from tests.benchmarks.light_socket import LightSocket
 from tests.benchmarks.paced_engine import paced_engine
+from tests.benchmarks.sender import sender
 from tests.support.client import Client
 from tests.support.makers import until
 from tests.support.processes import started
@@ -119,15 +121,16 @@ class Bench:
             # What is made once is no part of a subscription.
             pass
         await asyncio.sleep(1)
-        alone = median([await self._timed_send(other) for _ in range(SENDS)])
-        before, beside = _memory(self._pid), []
-        async with self._watched([watched] * count, done=False) as sockets:
-            size = (_memory(self._pid) - before) / count
-            for number in range(SENDS):
-                seen = sum(socket.results for socket in sockets)
-                await self._client.run(EDIT, id=message, content=f"Changed {number}.")
-                beside.append(await self._timed_send(other))
-                await until(lambda seen=seen: sum(socket.results for socket in sockets) >= seen + count)
+        async with sender(self._client.url) as sending:
+            alone = median([await sending.seconds(SEND, id=other, mode="NONE") for _ in range(SENDS)])
+            before, beside = _memory(self._pid), []
+            async with self._watched([watched] * count, done=False) as sockets:
+                size = (_memory(self._pid) - before) / count
+                for number in range(SENDS):
+                    seen = sum(socket.results for socket in sockets)
+                    await self._client.run(EDIT, id=message, content=f"Changed {number}.")
+                    beside.append(await sending.seconds(SEND, id=other, mode="NONE"))
+                    await until(lambda seen=seen: sum(socket.results for socket in sockets) >= seen + count)
         return alone * 1000, median(beside) * 1000, size
 
     async def _conversations(self, count: int) -> list[str]:
@@ -135,18 +138,10 @@ class Bench:
         made = [(await self._client.run(CREATE, id=character["id"]))["createConversation"] for _ in range(count)]
         return [one["conversation"]["id"] for one in made]
 
-    async def _send(self, conversation: str, mode: str) -> None:
-        sent = (await self._client.run(SEND, id=conversation, mode=mode))["sendMessage"]
-        assert not sent["userErrors"], sent
-
     async def _send_in_turn(self, conversation: str) -> None:
         async with self._senders:
-            await self._send(conversation, "BACKGROUND")
-
-    async def _timed_send(self, conversation: str) -> float:
-        begin = time.perf_counter()
-        await self._send(conversation, "NONE")
-        return time.perf_counter() - begin
+            sent = (await self._client.run(SEND, id=conversation, mode="BACKGROUND"))["sendMessage"]
+            assert not sent["userErrors"], sent
 
     @asynccontextmanager
     async def _watched(self, conversations: Sequence[str], done: bool) -> AsyncIterator[list[LightSocket]]:

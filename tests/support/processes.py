@@ -79,7 +79,13 @@ async def started(
 async def module(name: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a module of the tests in a process of its own, and end it with the block."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", name, *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        name,
+        *arguments,
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
     try:
         yield process
