@@ -13,8 +13,8 @@ from sqlalchemy.util import await_only, greenlet_spawn
 from models.postgres_reading import lift_limit
 from models.readers import ReaderAway, Statement, TooDeep
 
-# Program limits: a statement is too complex, or has more levels than the server's stack bears.
-_TOO_COMPLEX = "54"
+# The statement has more levels than the server's stack bears, too many columns, or a function too many arguments.
+_TOO_COMPLEX = ("54001", "54011", "54023")
 
 
 class PostgreSQLReader:
@@ -45,7 +45,7 @@ class PostgreSQLReader:
             if driver.is_closed() or self._is_gone(error):
                 connection.invalidate(error)
                 raise ReaderAway from error
-            if getattr(error, "sqlstate", "").startswith(_TOO_COMPLEX):
+            if getattr(error, "sqlstate", None) in _TOO_COMPLEX:
                 raise TooDeep from error
             raise
         except BaseException as error:
