@@ -81,7 +81,7 @@ async def test_nothing_that_is_too_large_crosses_the_wire(
 
 
 async def test_a_read_whose_connections_are_lost_is_answered(
-    services: Services, asking: Asking, database: Database
+    services: Services, asking: Asking, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     character = await make_character(services)
     for _ in range(3):
@@ -89,6 +89,15 @@ async def test_a_read_whose_connections_are_lost_is_answered(
         await postgres.cut(database)
         answer, _ = await asking.both("{ characters { id } }")
         assert json.loads(answer) == {"data": {"characters": [{"id": character.id}]}, "errors": []}
+    assert not caplog.records
+
+
+async def test_an_excerpt_knows_of_the_text_that_is_not_looked_at(services: Services, asking: Asking) -> None:
+    conversation = await make_history(services, *(f"Hi {'`' * length} é" for length in (4, 35, 36, 100)))
+    query = f'{{ conversation(id: "{conversation.id}") {{ messages {{ excerpt(length: 10) }} }} }}'
+    found = (await asking.plain(query))["conversation"]["messages"]
+    assert [one["excerpt"] for one in found] == ["Hi é", "Hi é", "Hi…", "Hi…"]
+    assert json.loads((await asking.both(query))[1])["data"]["conversation"]["messages"] == found
 
 
 async def test_an_object_may_have_as_many_fields_as_on_sqlite(services: Services, asking: Asking) -> None:
