@@ -59,3 +59,5 @@ class RoundTrips:
         with suppress(ConnectionError):
             await asyncio.gather(forward(), give_back())
         asks.close()
+        # A client that waits for a server that has broken off would wait for ever.
+        writer.close()
