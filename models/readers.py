@@ -1,4 +1,4 @@
-"""What executes the statements of plain reads: each gives values that the database has written, in one row."""
+"""What executes the statements of plain reads, whose values the database has written."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -24,9 +24,10 @@ class Reader(Protocol):
         """Lets statements call a function, which must give the same value for the same arguments."""
 
     async def values(self, statements: Sequence[Statement]) -> list[Any]:
-        """Returns the values of each statement's first row, on SQLite only the first of them; None without a row.
+        """Returns the values of the first row of each statement, one after the other.
 
-        All of them see one state of the data. Raises TooDeep, ReadTooLarge and ReaderAway.
+        All see one state of the data. SQLite takes statements of one value, PostgreSQL a statement of many.
+        Raises TooDeep, ReadTooLarge and ReaderAway.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Plain reads, executed: one statement for each, all in one transaction."""
+"""Plain reads, executed: one statement for each or, where each would be a round trip, for all of an operation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
