@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import URL, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, event, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from models.backends import Options
 from models.base import json_dump
+from models.postgres_reader import PostgreSQLReader
 from models.postgres_reading import limit_reads
 from models.readers import Reader
 
@@ -65,9 +68,11 @@ class PostgreSQL:
 
     def _engine(self) -> AsyncEngine:
         settings = {"application_name": "repartee", "timezone": "UTC", "lock_timeout": str(LOCK_TIMEOUT)}
+        # Compiling a plain read takes longer than executing it, and would be done each time.
+        settings["jit"] = "off"
         try:
             # Parameters are hidden from errors, and so from logs, because they are what people wrote.
-            return create_async_engine(
+            engine = create_async_engine(
                 self.url,
                 connect_args={"server_settings": settings, "timeout": CONNECT_TIMEOUT},
                 json_serializer=json_dump,
@@ -83,9 +88,11 @@ class PostgreSQL:
             raise ArgumentError(
                 "PostgreSQL needs a package more: pip install --no-deps -r requirements-server.txt"
             ) from error
+        event.listen(engine.sync_engine, "checkout", _refuse_closed)
+        return engine
 
-    def reader(self, engine: AsyncEngine) -> Reader | None:
-        return None
+    def reader(self, engine: AsyncEngine) -> Reader:
+        return PostgreSQLReader(engine, self.is_gone)
 
     def turn_of_peers(self) -> None:
         return None
@@ -110,9 +117,10 @@ class PostgreSQL:
         return _state_of(error) in _TRANSIENT_STATES or "InvalidCachedStatement" in type(error.orig).__name__
 
     def is_gone(self, error: BaseException) -> bool:
-        if not isinstance(error, DBAPIError):
-            return isinstance(error, OSError | TimeoutError)
-        return error.connection_invalidated or _state_of(error).startswith(_GONE_STATES)
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            return True
+        is_away = isinstance(error, OSError | TimeoutError | PoolTimeoutError)
+        return is_away or _state_of(error).startswith(_GONE_STATES)
 
 
 def asyncpg_url(url: URL) -> URL:
@@ -123,5 +131,13 @@ def asyncpg_url(url: URL) -> URL:
     return url.set(drivername="postgresql+asyncpg", query=query)
 
 
-def _state_of(error: DBAPIError) -> str:
-    return getattr(error.orig, "sqlstate", None) or ""
+def _refuse_closed(connection: object, entry: ConnectionPoolEntry, proxy: object) -> None:
+    """Lets the pool open a connection anew that the server has closed, as when it was restarted."""
+    driver: Any = entry.driver_connection
+    if driver.is_closed():
+        raise DisconnectionError
+
+
+def _state_of(error: BaseException) -> str:
+    """Returns the error's SQLSTATE, whether it comes from SQLAlchemy or from the driver itself."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None) or ""

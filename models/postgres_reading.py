@@ -7,7 +7,7 @@ else keeps the rest from arriving.
 import asyncio
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, PoolProxiedConnection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -71,3 +71,8 @@ def limit_reads(engine: AsyncEngine, max_read: int) -> None:
             # The other connections are as good as before.
             context.invalidate_pool_on_disconnect = False
             raise ReadTooLarge(max_read) from context.original_exception
+
+
+def lift_limit(connection: PoolProxiedConnection) -> None:
+    """Lets a statement that SQLAlchemy does not see read any amount; it has to have a limit of its own."""
+    connection.info[_METER].left = None

@@ -1,73 +1,35 @@
-"""A connection kept open for statements that give one value each: SQLAlchemy opens it, the driver runs them.
+"""What executes the statements of plain reads, whose values the database has written."""
 
-Executing through SQLAlchemy costs more than such a statement itself.
-"""
-
-import asyncio
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
-from models.sqlite_connections import OneHopConnection, ReadTooLarge
-
-Statement = tuple[str, Mapping[str, Any]]
+# The text, and its parameters by their names or their places.
+Statement = tuple[str, Mapping[str, Any] | Sequence[Any]]
 
 
 class TooDeep(Exception):
-    """A statement has more levels than the parser of this SQLite bears."""
+    """A statement has more levels than the database bears."""
 
 
-class Reader:
-    """Reads of one process. A second connection would slow both down on few cores; processes scale better."""
+class ReaderAway(Exception):
+    """The database could not be reached. A session finds out whether it still cannot be."""
 
-    def __init__(self, engine: AsyncEngine, max_value: int) -> None:
-        self._engine = engine
-        self._max_value = max_value
-        self._functions: list[tuple[str, Callable[..., Any], int]] = []
-        self._opening: asyncio.Task[OneHopConnection] | None = None
-        self._connection: AsyncConnection | None = None
-        self._driver: OneHopConnection | None = None
+
+class Reader(Protocol):
+    """`dialect`: the name of the SQL that it understands."""
+
+    dialect: str
 
     def define(self, name: str, function: Callable[..., Any], arguments: int) -> None:
         """Lets statements call a function, which must give the same value for the same arguments."""
-        self._functions.append((name, function, arguments))
 
     async def values(self, statements: Sequence[Statement]) -> list[Any]:
-        """Returns the first value of each statement, None where it has no row; all see one state of the data.
+        """Returns the values of the first row of each statement, one after the other.
 
-        Raises TooDeep, and ReadTooLarge for a value of more than `max_value` bytes.
+        All see one state of the data. SQLite takes statements of one value, PostgreSQL a statement of many.
+        Raises TooDeep, ReadTooLarge and ReaderAway.
         """
-        driver = self._driver or await self._open()
-        try:
-            return await driver.values(statements)
-        except sqlite3.OperationalError as error:
-            if "stack overflow" in str(error) or "too large" in str(error):
-                raise TooDeep from error
-            raise
-        except sqlite3.DataError as error:
-            raise ReadTooLarge(self._max_value) from error
-
-    async def _open(self) -> OneHopConnection:
-        """Opens the connection once, whoever of those that wait for it leaves."""
-        if self._opening is None or (self._opening.done() and self._driver is None):
-            self._opening = asyncio.create_task(self._opened())
-        return await asyncio.shield(self._opening)
-
-    async def _opened(self) -> OneHopConnection:
-        self._connection = await self._engine.connect()
-        driver: OneHopConnection | None = (await self._connection.get_raw_connection()).driver_connection
-        assert driver is not None
-        await driver.limit_values(self._max_value)
-        for function in self._functions:
-            await driver.define(*function)
-        self._driver = driver
-        return driver
+        ...
 
     async def close(self) -> None:
-        """Gives the connection back. Comes before the engine is disposed of."""
-        if self._opening is not None:
-            await asyncio.gather(self._opening, return_exceptions=True)
-        if self._connection is not None:
-            await self._connection.close()
+        """Comes before the engine is disposed of."""

@@ -12,6 +12,7 @@ from models.backends import Options
 from models.base import json_dump
 from models.readers import Reader
 from models.sqlite_connections import connect, connect_writer
+from models.sqlite_reader import SQLiteReader
 from models.turn import FileTurn
 
 # Connections that read at once, and seconds that a further reader waits for one of them.
@@ -57,7 +58,7 @@ class SQLite:
 
     def reader(self, engine: AsyncEngine) -> Reader | None:
         # From this version on SQLite takes JSON apart without losing digits of its numbers.
-        return Reader(engine, self._max_read) if sqlite3.sqlite_version_info >= (3, 38) else None
+        return SQLiteReader(engine, self._max_read) if sqlite3.sqlite_version_info >= (3, 38) else None
 
     def turn_of_peers(self) -> FileTurn:
         self.prepare()

@@ -9,11 +9,13 @@ is pinned.
 import asyncio
 import math
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import aiosqlite
+
+from models.readers import Statement
 
 # Milliseconds that a statement waits for another process's lock; an import of old chats holds it for long.
 BUSY_TIMEOUT = 10_000
@@ -109,7 +111,7 @@ class OneHopConnection(aiosqlite.Connection):
         """Lets no statement make a value of more than `size` bytes: DataError, "string or blob too big"."""
         await self._execute(self._conn.setlimit, sqlite3.SQLITE_LIMIT_LENGTH, size)  # type: ignore[no-untyped-call]
 
-    async def values(self, statements: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Any]:
+    async def values(self, statements: Sequence[Statement]) -> list[Any]:
         """Returns the first value of each statement, None where it has no row, in one hop and one transaction."""
 
         def read_all() -> list[Any]:
@@ -143,7 +145,7 @@ class OneHopConnection(aiosqlite.Connection):
             await super().rollback()
 
 
-def _first_value(connection: sqlite3.Connection, statement: tuple[str, Mapping[str, Any]]) -> Any:
+def _first_value(connection: sqlite3.Connection, statement: Statement) -> Any:
     row = connection.execute(*statement).fetchone()
     return None if row is None else row[0]
 

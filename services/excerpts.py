@@ -6,7 +6,7 @@ from services.errors import InvalidInput
 
 MAX_LENGTH = 1000
 # Markup is longer than what it marks; beyond this many characters for each one shown, the rest does not count.
-_LOOKS_AT = 4
+LOOKS_AT = 4
 _MARKUP = re.compile(
     r"""
     ^[ \t]*(?:\#{1,6}[ \t]|>|[-*+][ \t]|```.*|~~~.*)  # headings, quotations, lists, and the fences of code
@@ -28,7 +28,7 @@ def checked_length(length: int) -> int:
 
 def excerpt(text: str, length: int) -> str:
     """Returns at most `length` characters; with "…" at the end, after a word if it can be, if more is left out."""
-    looked_at = text[: length * _LOOKS_AT]
+    looked_at = text[: length * LOOKS_AT]
     line = " ".join(_MARKUP.sub(lambda found: found["link"] or "", looked_at).split())
     if len(line) <= length and len(looked_at) == len(text):
         return line

@@ -119,7 +119,7 @@ class Order:
     def cursor(self, row: object) -> str:
         """Returns the JSON list [tag, parent, sort key…] in hexadecimal.
 
-        Sort keys are as SQLite stores them, so that it can write cursors too (services.reads).
+        Sort keys are as SQLite stores them; either database can write cursors too (services.reads).
         """
         values = [_stored(column, getattr(row, column.key)) for column in self.columns]
         packed = json.dumps([self.tag, self.parent, *values], separators=(",", ":"), ensure_ascii=False)

@@ -2,38 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Dialect,
-    LargeBinary,
-    Select,
-    String,
-    bindparam,
-    cast,
-    func,
-    select,
-)
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import ColumnElement, Select, String, bindparam, func
+from sqlalchemy.types import TypeEngine
 
+from models.base import Key, Moment
 from models.ownership import table_of
-from services.reads.columns import (
-    REREAD_JSON,
-    Row,
-    columns_for,
-    json_object,
-    quoted,
-    record_of,
-    text,
-    value_name,
-    value_of,
-)
+from services.reads.columns import Row, columns_for, json_object, record_of, value_name, value_of
+from services.reads.functions import KeyMoment
+from services.reads.literals import REREAD_JSON, quoted, text
 from services.reads.projections import Column, Constant, Inside, Nested, Part, Projection
 
-# With named parameters an owner is bound once, however many tables a statement reads.
-_DIALECT: Dialect = sqlite.dialect(paramstyle="named")
+_OWNER = Key("user")
 
 
 @dataclass(frozen=True)
@@ -55,31 +36,21 @@ class Asked:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Statement(NamedTuple):
-    """The text of a statement, and the values in it that are always the same."""
-
-    sql: str
-    constants: Mapping[str, Any]
-
-
-def statement(root: Nested, forms: Sequence[Form]) -> Statement:
-    """Returns a statement with one value, JSON as bytes: what the root relation gives."""
-    # As bytes the answer needs neither decoding nor encoding.
-    query = select(cast(Builder(forms).root(root), LargeBinary))
-    made = query.compile(dialect=_DIALECT)
-    return Statement(str(made), {name: value for name, value in made.params.items() if value is not None})
-
-
 class Builder:
-    def __init__(self, forms: Sequence[Form]) -> None:
+    """`first_place`: how many relations the reads before this one have in the same statement."""
+
+    def __init__(self, forms: Sequence[Form], first_place: int = 0) -> None:
         self._forms = forms
+        self._first_place = first_place
 
     def form(self, nested: Nested) -> Form:
         return self._forms[nested.place]
 
-    def parameter(self, nested: Nested, name: str) -> BindParameter[Any]:
-        """Returns a value of Asked.values."""
-        return bindparam(parameter_name(nested.place, name), type_=String)
+    def parameter(self, nested: Nested, name: str, type: TypeEngine[Any] | None = None) -> ColumnElement[Any]:
+        """Returns a value of Asked.values, to be compared with a column of the type; else a text."""
+        kind = String() if type is None or isinstance(type, Moment) else type
+        value = bindparam(parameter_name(self._first_place + nested.place, name), type_=kind)
+        return KeyMoment(value) if isinstance(type, Moment) else value
 
     def root(self, nested: Nested) -> ColumnElement[Any]:
         return self._present(nested, nested.relation.expression(self, None, nested))
@@ -96,7 +67,7 @@ class Builder:
         Every table of a statement comes from here, because the driver goes past the session that would bind it.
         """
         name = f"{model.__tablename__[0]}{nested.place}"
-        owner = bindparam("owner", type_=String)
+        owner = bindparam("owner", type_=_OWNER)
         table, condition = table_of(model, name, owner, within is not None)
         return Row(model, table), condition
 

@@ -1,11 +1,10 @@
-"""Columns as JSON: the value that each type of column has in an answer, as a text that SQLite writes.
+"""Columns as JSON: the value that each type of column has in an answer, as a text that the database writes.
 
 The text is put together by format strings and not by json_object, which would nest: SQLite's parser bears about a
 dozen functions inside each other. Where the database cannot be sure of a value it writes REREAD in its place, and
 the whole answer is read by rows.
 """
 
-import secrets
 from collections.abc import Iterable
 from enum import StrEnum
 from types import NoneType, UnionType
@@ -18,10 +17,8 @@ from sqlalchemy import (
     FromClause,
     Integer,
     String,
-    and_,
     case,
     func,
-    literal_column,
     null,
     or_,
     type_coerce,
@@ -29,20 +26,26 @@ from sqlalchemy import (
 
 from models import UNFINISHED, Message
 from models.base import Choice, Key, Moment, Record
+from services.reads.functions import (
+    Digits,
+    Filled,
+    FloatInside,
+    IntInside,
+    JsonKept,
+    JsonMoment,
+    JsonNumber,
+    JsonText,
+    Readable,
+    TextInside,
+)
+from services.reads.literals import REREAD_JSON, number, quoted, text
 from services.reads.projections import Column, Constant, Parts
 
-# Random, so that nobody can write a message that contains it.
-REREAD = f"reread-{secrets.token_hex(12)}"
-REREAD_JSON: ColumnElement[str] = literal_column(f"'\"{REREAD}\"'", String)
-# Stands for JSON that is longer than the database may write: printf is NULL then, without an error.
-TOO_LARGE = f"{REREAD}-too-large"
-_TOO_LARGE_JSON: ColumnElement[str] = literal_column(f"'\"{TOO_LARGE}\"'", String)
+# Of other types, the JSON that is stored.
+_INSIDE = {str: TextInside, float: FloatInside, int: IntInside}
 
 # What a message that is being written does not show as it is stored; see services.messages.
 _LIVE = ("content", "status", "finish_reason", "failure")
-
-# The greatest number of GraphQL's Int. Its lowest is one less than the negative of it.
-_MAX_INT = 2**31 - 1
 
 
 class Row:
@@ -87,30 +90,16 @@ def columns_for(model: type[Any], attributes: Iterable[str]) -> list[str]:
     return sorted(column_name(model, attribute) for attribute in wanted)
 
 
-def text(constant: str) -> ColumnElement[str]:
-    """Returns a literal text: of our own, or a name that GraphQL allows."""
-    assert "'" not in constant
-    return literal_column(f"'{constant}'", String)
-
-
-def number(constant: int) -> ColumnElement[int]:
-    return literal_column(str(constant), Integer)
-
-
 def json_object(pairs: Iterable[tuple[str, ColumnElement[Any]]]) -> ColumnElement[str]:
     """Returns an object of values that are JSON texts and never NULL."""
     named = list(pairs)
     template = ",".join(f'"{key}":%s' for key, _ in named)
-    return _written(text(f"{{{template}}}"), *(value for _, value in named))
+    return Filled(text(f"{{{template}}}"), *(value for _, value in named))
 
 
 def json_list(values: ColumnElement[Any]) -> ColumnElement[str]:
-    """Returns a list of what group_concat gives: NULL without rows, and %s makes it empty."""
-    return _written(text("[%s]"), values)
-
-
-def _written(template: ColumnElement[str], *values: ColumnElement[Any]) -> ColumnElement[str]:
-    return func.coalesce(func.printf(template, *values), _TOO_LARGE_JSON)
+    """Returns a list of what Joined gives, which is NULL without rows."""
+    return Filled(text("[%s]"), values)
 
 
 def json_boolean(condition: ColumnElement[bool]) -> ColumnElement[str]:
@@ -121,14 +110,9 @@ def or_null(value: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.coalesce(value, text("null"))
 
 
-def quoted(value: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Returns a text that needs no escapes in quotation marks; NULL stays NULL."""
-    return text('"').op("||")(value).op("||")(text('"'))
-
-
 def short_id_of(row: Row) -> ColumnElement[str]:
     """Returns what services.paging.short_id does."""
-    return func.substr(row.text("id"), number(17))
+    return func.substr(Digits(row.text("id")), number(17))
 
 
 def value_of(row: Row, attribute: str) -> ColumnElement[Any]:
@@ -143,7 +127,8 @@ def record_of(row: Row, attribute: str, parts: Parts) -> ColumnElement[Any]:
     column = row.model.__mapper__.columns[attribute]
     assert isinstance(column.type, Record)
     stored, types = row.text(attribute), get_type_hints(column.type.kind)
-    record: ColumnElement[Any] = json_object((key, _inside(stored, part, types)) for key, part in parts)
+    made = json_object((key, _inside(stored, part, types)) for key, part in parts)
+    record: ColumnElement[Any] = Readable(made, stored)
     if column.nullable:
         record = case((stored.is_(None), text("null")), else_=record)
     return unless_live(row, attribute, record)
@@ -152,21 +137,19 @@ def record_of(row: Row, attribute: str, parts: Parts) -> ColumnElement[Any]:
 def _value(kind: Any, column: ColumnElement[Any], stored: ColumnElement[str]) -> ColumnElement[Any]:
     match kind:
         case Key(prefix=prefix):
-            return text(f'"{prefix}_').op("||")(stored).op("||")(text('"'))
+            return text(f'"{prefix}_').op("||")(Digits(stored)).op("||")(text('"'))
         case Moment():
-            # Milliseconds are cut, not rounded, as the DateTime scalar does it.
-            moment = func.replace(func.substr(stored, number(1), number(23)), text(" "), text("T"))
-            return text('"').op("||")(moment).op("||")(text('Z"'))
+            return JsonMoment(stored)
         case Choice(kind=members):
             return _known(stored, members)
         case Boolean():
             return json_boolean(column)
         case JSON():
-            return func.json(stored)
+            return JsonKept(stored)
         case Integer():
-            return stored
+            return JsonNumber(stored)
         case String():
-            return func.json_quote(stored)
+            return JsonText(stored)
     raise TypeError(f"A column of type {kind} has no form in JSON.")
 
 
@@ -187,23 +170,11 @@ def _inside(stored: ColumnElement[str], part: object, types: dict[str, Any]) -> 
     if isinstance(part, Constant):
         return quoted(text(part.text))
     assert isinstance(part, Column)
-    kind = _without_none(types[part.attribute])
-    # As text a number loses digits, 0.30000000000000004 becomes 0.3; as JSON it stays as it is stored.
-    as_text, as_json = (stored.op(arrow)(text(part.attribute)) for arrow in ("->>", "->"))
+    kind, name = _without_none(types[part.attribute]), text(part.attribute)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return or_null(_known(as_text, kind))
-    if kind not in (int, float, str):
-        return or_null(as_json)
-    given = func.typeof(as_text)
-    whens = [(given == text("null"), text("null"))]
-    if kind is str:
-        whens.append((given == text("text"), as_json))
-    if kind is float:
-        whens += [(given == text("real"), as_json), (given == text("integer"), as_text.op("||")(text(".0")))]
-    if kind is int:
-        fits = as_text.between(number(-_MAX_INT - 1), number(_MAX_INT))
-        whens.append((and_(given == text("integer"), fits), as_json))
-    return case(*whens, else_=REREAD_JSON)
+        return or_null(_known(stored.op("->>")(name), kind))
+    inside = _INSIDE.get(kind)
+    return or_null(stored.op("->")(name)) if inside is None else inside(stored, name)
 
 
 def _without_none(hint: Any) -> Any:

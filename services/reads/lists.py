@@ -3,23 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Integer, case, func, select
 
 from services.paging import PageArguments, page_arguments, parent_named_in, short_id
 from services.reads import sources
 from services.reads.building import Asked, Builder, below
-from services.reads.columns import (
-    REREAD_JSON,
-    Row,
-    json_boolean,
-    json_list,
-    json_object,
-    number,
-    or_null,
-    quoted,
-    short_id_of,
-    text,
-)
+from services.reads.columns import Row, json_boolean, json_list, json_object, or_null, short_id_of
+from services.reads.functions import Cursor, FirstItem, Joined, LastItem
+from services.reads.literals import REREAD_JSON, number, quoted, text
 from services.reads.projections import (
     Arguments,
     Connection,
@@ -56,9 +47,9 @@ class Many:
         projection = nested.selection
         assert isinstance(projection, Projection)
         found, query = rows_of(self.source, builder, row, nested)
-        query = query.limit(builder.parameter(nested, "size"))
+        query = query.limit(builder.parameter(nested, "size", Integer()))
         rows = builder.rows(query, found, [projection], f"rows{nested.place}")
-        listed = func.group_concat(builder.object(rows, projection))
+        listed = Joined(builder.object(rows, projection))
         # The FROM is named, because a list of constants would have none.
         return select(json_list(listed)).select_from(rows.source).scalar_subquery()
 
@@ -114,7 +105,7 @@ class _Page:
         self._source, self._builder, self._row, self._nested = source, builder, row, nested
         self._form = builder.form(nested)
         self._order = source.order(self._form.order)
-        self._size = builder.parameter(nested, "size")
+        self._size = builder.parameter(nested, "size", Integer())
         self._rows, self._number = self._numbered(connection)
         self._shown = self._number <= self._size
         self.expression = self._object(connection)
@@ -122,7 +113,7 @@ class _Page:
     def _numbered(self, connection: Connection) -> tuple[Row, ColumnElement[int]]:
         """Returns the rows in the order of the list, and the number of each in the order of reading."""
         found, query = rows_of(self._source, self._builder, self._row, self._nested)
-        limit, place = self._builder.parameter(self._nested, "limit"), self._nested.place
+        limit, place = self._builder.parameter(self._nested, "limit", Integer()), self._nested.place
         keys = [column.key for column in self._order.columns]
         read = self._builder.rows(query.limit(limit), found, connection.projections, f"read{place}", *keys)
         # The cursor is made here and not where it is used, for the sake of SQLite's parser.
@@ -168,9 +159,9 @@ class _Page:
             case Constant(text=constant):
                 return quoted(text(constant))
             case PageFact(name="start_cursor"):
-                return self._cursor_at("$[0]")
+                return or_null(FirstItem(self._cursors()))
             case PageFact(name="end_cursor"):
-                return self._cursor_at("$[#-1]")
+                return or_null(LastItem(self._cursors()))
             case PageFact(name=name):
                 return json_boolean(self._has_more(name))
         raise TypeError(f"A page has no {type(part).__name__}.")
@@ -183,19 +174,18 @@ class _Page:
         # Still about the rows that were read, so that the statement stays one over all of them.
         return func.count() >= number(0) if given else func.count() < number(0)
 
-    def _cursor_at(self, path: str) -> ColumnElement[Any]:
-        return or_null(self._list(quoted(self._rows.source.c.cursor)).op("->")(text(path)))
+    def _cursors(self) -> ColumnElement[Any]:
+        return self._list(quoted(self._rows.source.c.cursor))
 
     def _list(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
-        return json_list(func.group_concat(value).filter(self._shown))
+        return json_list(Joined(value).filter(self._shown))
 
     def _cursor(self, rows: Row) -> ColumnElement[Any]:
         """See services.paging.Order.cursor."""
         parent: ColumnElement[Any] = self._builder.parameter(self._nested, "parent")
         if self._row is not None:
             parent = short_id_of(self._row)
-        keys = [rows.text(column.key) for column in self._order.columns]
-        return func.lower(func.hex(func.json_array(text(self._order.tag), parent, *keys)))
+        return Cursor(text(self._order.tag), parent, *(rows[column.key] for column in self._order.columns))
 
 
 def _reads_rows(part: Part) -> bool:

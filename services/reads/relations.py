@@ -5,17 +5,16 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Function, String, and_, func, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, func, or_, select
 
 from models import Character, Conversation, Message, Role, Run
 from models.base import Key
 from services.excerpts import checked_length
 from services.reads.building import Asked, Builder, below, correlated
-from services.reads.columns import Row, number, quoted, short_id_of, text, unless_live
+from services.reads.columns import Row, short_id_of, unless_live
+from services.reads.functions import JsonExcerpt, JsonKept, JsonNumber
+from services.reads.literals import number, quoted, text
 from services.reads.projections import Arguments, Nested, Projection
-
-# What SQL calls services.excerpts.excerpt.
-EXCERPT_FUNCTION = "excerpt"
 
 
 class Relation(Protocol):
@@ -71,8 +70,8 @@ class Excerpt:
 
     def expression(self, builder: Builder, row: Row | None, nested: Nested) -> ColumnElement[Any]:
         assert row is not None
-        made = Function(EXCERPT_FUNCTION, row.text("content"), builder.parameter(nested, "length"), type_=String)
-        return unless_live(row, "content", func.json_quote(made))
+        made = JsonExcerpt(row.text("content"), builder.parameter(nested, "length", Integer()))
+        return unless_live(row, "content", made)
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,8 @@ class ById:
 
     def expression(self, builder: Builder, row: Row | None, nested: Nested) -> ColumnElement[Any]:
         found, visible = builder.table(self.model, nested)
-        return _object(builder, row, found, nested, visible, found.text("id") == builder.parameter(nested, "id"))
+        is_it = found.text("id") == builder.parameter(nested, "id", self.model.__mapper__.columns["id"].type)
+        return _object(builder, row, found, nested, visible, is_it)
 
 
 @dataclass(frozen=True)
@@ -174,13 +174,13 @@ def same_position(row: Row, other: Row) -> ColumnElement[bool]:
 def _alternative_count(builder: Builder, row: Row, nested: Nested) -> ColumnElement[Any]:
     other, visible = builder.table(Message, nested, row)
     count = select(func.count()).select_from(other.source).where(visible, same_position(row, other))
-    return correlated(count, row)
+    return JsonNumber(correlated(count, row))
 
 
 def _alternative_index(builder: Builder, row: Row, nested: Nested) -> ColumnElement[Any]:
     other, visible = builder.table(Message, nested, row)
     older = and_(same_position(row, other), other.text("id") < row.text("id"))
-    return correlated(select(func.count()).select_from(other.source).where(visible, older), row)
+    return JsonNumber(correlated(select(func.count()).select_from(other.source).where(visible, older), row))
 
 
 def _stream_cursor(builder: Builder, row: Row, nested: Nested) -> ColumnElement[Any]:
@@ -189,12 +189,12 @@ def _stream_cursor(builder: Builder, row: Row, nested: Nested) -> ColumnElement[
 
 
 def _metadata(builder: Builder, row: Row, nested: Nested) -> ColumnElement[Any]:
-    return func.json(func.coalesce(row.text("extra"), text("{}")))
+    return JsonKept(func.coalesce(row.text("extra"), text("{}")))
 
 
 CHARACTER, CONVERSATION, MESSAGE, NODE = ById(Character), ById(Conversation), ById(Message), AnyById()
 CHARACTER_OF_CONVERSATION = One(Character, "character_id")
-CONVERSATION_COUNT = Value(lambda builder, row, nested: row["conversation_count"])
+CONVERSATION_COUNT = Value(lambda builder, row, nested: JsonNumber(row["conversation_count"]))
 FIRST_USER_MESSAGE = Beside(Message, _first_of_user)
 LAST_MESSAGE = Beside(Message, _last)
 ACTIVE_REPLY = Beside(Message, _being_written)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, and_, func, select, tuple_
 
 from models import Character, Conversation, Message
 from services.characters import ORDERS as CHARACTER_ORDERS
@@ -14,7 +14,8 @@ from services.conversations import ConversationOrder
 from services.messages import LAST_PAGE, PATH, TREE
 from services.paging import FIRST_PAGE, Order, PageArguments
 from services.reads.building import Asked, Builder, Form, below, correlated
-from services.reads.columns import Row, number
+from services.reads.columns import Row
+from services.reads.literals import number
 from services.reads.projections import Arguments, Nested, NotPlain
 from services.reads.relations import same_position, stored_id
 
@@ -55,7 +56,10 @@ def rows_of(source: Source, builder: Builder, row: Row | None, nested: Nested) -
     columns = [found.text(column.key) for column in order.columns]
     for name, given, backward in (("after", form.after, False), ("before", form.before, True)):
         if given:
-            key = [builder.parameter(nested, f"{name}{index}") for index in range(len(columns))]
+            key = [
+                builder.parameter(nested, f"{name}{index}", column.type)
+                for index, column in enumerate(order.columns)
+            ]
             here, there = tuple_(*columns), tuple_(*key)
             conditions.append(here < there if order.descending != backward else here > there)
     descending = order.descending != form.backward
@@ -72,7 +76,7 @@ def _conversations(builder: Builder, row: Row | None, found: Row, nested: Nested
     if row is not None:
         return [found.text("character_id") == row.text("id")]
     if builder.form(nested).filtered:
-        return [found.text("character_id") == builder.parameter(nested, "character")]
+        return [found.text("character_id") == builder.parameter(nested, "character", Character.id.type)]
     return []
 
 
@@ -84,7 +88,7 @@ def _messages(builder: Builder, row: Row | None, found: Row, nested: Nested) -> 
 
 def _last_messages(builder: Builder, row: Row | None, found: Row, nested: Nested) -> list[ColumnElement[bool]]:
     assert row is not None
-    start = row["message_count"] - builder.parameter(nested, "size")
+    start = row["message_count"] - builder.parameter(nested, "size", Integer())
     return [*_messages(builder, row, found, nested), found["position"] >= start]
 
 
@@ -104,7 +108,7 @@ def _conversation_total(builder: Builder, row: Row | None, nested: Nested) -> Co
     character, visible = builder.table(Character, nested)
     total = select(func.coalesce(func.sum(character["conversation_count"]), number(0))).where(visible)
     if builder.form(nested).filtered:
-        total = total.where(character.text("id") == builder.parameter(nested, "character"))
+        total = total.where(character.text("id") == builder.parameter(nested, "character", Character.id.type))
     return correlated(total, None)
 
 

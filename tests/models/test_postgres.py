@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from sqlalchemy import event, select, text
@@ -13,7 +14,7 @@ from services import Services
 from services.characters import CharacterOrder
 from services.paging import page_arguments
 from tests.support import postgres
-from tests.support.makers import make_character
+from tests.support.makers import make_character, until
 
 pytestmark = pytest.mark.postgresql
 
@@ -70,9 +71,7 @@ async def test_a_database_that_is_away_is_unavailable_and_not_a_fault() -> None:
 async def test_connections_that_were_cut_are_replaced(services: Services, database: Database) -> None:
     """As after a restart of the server: the request that meets it fails, and the next one succeeds."""
     character = await make_character(services)
-    async with postgres.connected() as server:
-        name = database.url.database
-        await server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+    await postgres.cut(database)
     for _ in range(25):
         try:
             [found] = await services.characters.by_ids(LOCAL_OWNER, [character.id])
@@ -81,6 +80,20 @@ async def test_connections_that_were_cut_are_replaced(services: Services, databa
             continue
     assert found is not None
     assert (await make_character(services, "Bob")).name == "Bob"
+
+
+async def test_a_connection_that_the_server_has_closed_is_handed_out_to_nobody(
+    services: Services, database: Database
+) -> None:
+    """As after a restart of the server, once it was noticed: no request fails."""
+    character = await make_character(services)
+    async with database.read(LOCAL_OWNER) as session:
+        connection = await (await session.connection()).get_raw_connection()
+        driver: Any = connection.driver_connection
+    await postgres.cut(database)
+    await until(driver.is_closed)
+    [found] = await services.characters.by_ids(LOCAL_OWNER, [character.id])
+    assert found is not None
 
 
 async def test_whoever_loses_the_database_at_the_commit_is_told_that_it_may_be_done(database: Database) -> None:

@@ -66,7 +66,7 @@ async def make_odd_world(path: Path) -> World:
     await store(database, Character(name="x", name_folded="x", deleting_at=now()), owner=OTHER_OWNER)
     with closing(sqlite3.connect(path)) as file:
         as_killed = [line for line in file.iterdump() if line.startswith(_OF_THE_PROCESS)]
-    make_odd(database, seed=1)
+    await make_odd(database, seed=1)
     services.writer.grace = 0
     await services.close()
     await database.close()

@@ -1,11 +1,12 @@
 """Rows that are hard to write as JSON: odd texts, numbers, moments and records."""
 
-import sqlite3
-from contextlib import closing
 from random import Random
 from typing import Any
 
-from models import Database
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Base, Database, everyone
 
 TEXTS = ["", 'x" \\ \n\t\x1f', "é😀\u2028\u2029", "</script>", "\x7f\x80", "a" * 3000, "%s %d {}", "'; --", "null"]
 SETTINGS = [
@@ -25,15 +26,30 @@ USAGES = [None, '{"prompt_tokens":1,"completion_tokens":2,"estimated":false}']
 MOMENTS = ["2026-11-24 20:03:07.000000", "1969-12-31 23:59:59.999999", "2026-11-24 20:03:07.000999"]
 
 
-def make_odd(database: Database, seed: int) -> None:
+async def make_odd(database: Database, seed: int) -> None:
     """Changes values of many rows; nothing that the services rely on, such as places and counts."""
     random = Random(seed)
-    with closing(sqlite3.connect(str(database.url.database))) as file, file:
+
+    async def work(session: AsyncSession) -> None:
         for table, columns in _ODD.items():
-            for (id,) in file.execute(f"SELECT id FROM {table}").fetchall():
+            for id in (await session.scalars(text(f"SELECT id FROM {table}"))).all():
                 for column, values in columns.items():
                     if random.random() < 0.4:
-                        file.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (random.choice(values), id))
+                        change = text(
+                            f"UPDATE {table} SET {column} = {_stored(database, table, column)} WHERE id = :id"
+                        )
+                        await session.execute(change, {"value": random.choice(values), "id": id})
+
+    await database.write(everyone(), work)
+
+
+def _stored(database: Database, table: str, column: str) -> str:
+    """Returns the SQL that makes a text a value of the column."""
+    dialect = database.engines[0].dialect
+    if dialect.name == "sqlite":
+        return ":value"
+    kind = Base.metadata.tables[table].c[column].type.compile(dialect)
+    return f"CAST(CAST(:value AS TEXT) AS {kind})"
 
 
 _ODD: dict[str, dict[str, Any]] = {

@@ -4,6 +4,11 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy import event
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from models import Database
+from models.sqlite_reader import SQLiteReader
 from resolvers.context import Context
 from schema import schema
 from schema.endpoint import wire
@@ -12,6 +17,30 @@ from schema.endpoint.documents.trusted import Documents
 from schema.endpoint.execution.operations import GraphQLRequest, Operations, PlainQuery
 from services import Services
 from tests.support.owners import caller
+
+
+async def traced(database: Database) -> list[str]:
+    """Returns a list of every statement that the driver of the plain reads runs from now on.
+
+    On PostgreSQL those of sessions, too, each a turn of the event loop after it has ended.
+    """
+    seen: list[str] = []
+    reader = database.reader
+    if isinstance(reader, SQLiteReader):
+        await reader.values([("SELECT 1", {})])
+        assert reader._driver is not None
+        await reader._driver.set_trace_callback(seen.append)
+        return seen
+
+    def note(query: Any) -> None:
+        seen.append(query.query)
+
+    def trace(connection: object, entry: ConnectionPoolEntry, proxy: object) -> None:
+        driver: Any = entry.driver_connection
+        driver.add_query_logger(note)
+
+    event.listen(database.engines[0].sync_engine, "checkout", trace)
+    return seen
 
 
 @dataclass
@@ -38,7 +67,11 @@ class Asking:
         assert isinstance(operation, PlainQuery)
         reads = [planned.read for root in operation.plan._roots for planned in root.reads.values()]
         kept = self.services.reads._statements._entries.items()
-        return [statement.sql for (read, _), (statement, _) in kept if read in reads and statement.sql]
+        return [
+            statement.sql
+            for key, (statement, _) in kept
+            if statement.sql and any(read in reads for read, _ in key)
+        ]
 
     async def plain(self, query: str, variables: dict[str, Any] | None = None) -> Any:
         """Return the data as the database writes it; None when it does not."""

@@ -73,11 +73,20 @@ async def _make_template() -> None:
     _template.append(name)
 
 
+async def cut(database: Database) -> None:
+    """End all connections to the database."""
+    await _cut(str(database.url.database))
+
+
+async def _cut(name: str) -> None:
+    async with connected() as server:
+        await server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+
+
 async def give_back(url: str) -> None:
     """Empty a database for the next test, or drop it if its tables are not what they were."""
     name = url.rpartition("/")[2]
-    async with connected() as server:
-        await server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+    await _cut(name)
     try:
         async with asyncio.timeout(30), connected(name) as connection:
             is_good = await connection.fetchval(_SHAPE) == _shape[0]

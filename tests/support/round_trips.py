@@ -8,12 +8,15 @@ from sqlalchemy import URL, make_url
 
 
 class RoundTrips:
-    """`count`: how often a client has sent something after an answer, on any connection."""
+    """`count`: how often a client has sent something after an answer, on any connection.
+
+    `connections` are those that clients have opened, `received` the bytes that the server has sent on them.
+    """
 
     def __init__(self, url: str) -> None:
         self._server = make_url(url)
         self._tasks: set[asyncio.Task[None]] = set()
-        self.count = 0
+        self.count = self.connections = self.received = 0
 
     @property
     def url(self) -> str:
@@ -33,6 +36,7 @@ class RoundTrips:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.connections += 1
         answers, asks = await asyncio.open_connection(self._server.host, self._server.port or 5432)
         was_answered = True
 
@@ -47,6 +51,7 @@ class RoundTrips:
             nonlocal was_answered
             while data := await answers.read(65536):
                 was_answered = True
+                self.received += len(data)
                 writer.write(data)
             # The driver waits until the server hangs up.
             writer.close()
@@ -54,3 +59,5 @@ class RoundTrips:
         with suppress(ConnectionError):
             await asyncio.gather(forward(), give_back())
         asks.close()
+        # A client that waits for a server that has broken off would wait for ever.
+        writer.close()

@@ -50,7 +50,7 @@ from services.reads.projections import (
 from services.reads.relations import AnyById, Relation
 from services.reads.service import Read
 
-# SQLite's functions take 127 arguments, two for each field of an object; and what one answer is made of at most.
+# PostgreSQL's functions take 100 arguments, one for each field of an object. And what one answer may be made of.
 MAX_OBJECT_FIELDS = 50
 MAX_FIELDS = 500
 # Prefixes of the ids of rows that no plain read reads.
