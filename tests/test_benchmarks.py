@@ -14,6 +14,7 @@ async def library(database: Database) -> None:
     await store_ours(database.url.database, Size(characters=10, crowd=20))
 
 
+@pytest.mark.sqlite
 async def test_the_server_answers_each_question_of_the_benchmarks_in_full(library: None, client: Client) -> None:
     asked = {one.name: (await client.http.post(client.url, json=one.ours())).json() for one in questions()}
     assert not any("errors" in answer for answer in asked.values()), asked

@@ -33,8 +33,18 @@ async function pair(act) {
   }
 }
 
-const shown = (page) => page.evaluate(() => [...document.querySelectorAll("article")].map((row) => ({ id: row.dataset.id, text: row.querySelector(".text")?.innerText.replace(/\s+/g, " ") })));
-const quiet = (page) => page.waitForFunction(() => !document.querySelector(".growing") && ![...document.querySelectorAll(".mark")].some((mark) => mark.textContent === "Sending…"));
+const shown = (page) => page.evaluate(() => [...document.querySelectorAll("article")].map((row) => ({ id: row.dataset.id, text: row.querySelector(".text")?.innerText.trim().replace(/\s+/g, " ") })));
+// Each row that is not the one that is stored there, with that one.
+const unlike = (rows, stored) => Array.from({ length: Math.max(rows.length, stored.length) }, (_, place) => [rows[place], stored[place]]).filter(([row, kept]) => JSON.stringify(row) !== JSON.stringify(kept));
+const isQuiet = () => !document.querySelector(".growing") && ![...document.querySelectorAll(".mark")].some((mark) => mark.textContent === "Sending…");
+const bubbles = (page) => page.evaluate(() => [...document.querySelectorAll("article")].map((row) => `${row.dataset.id}: ${row.innerText}`).join("\n"));
+
+// Waits until nothing is being sent or written.
+async function quiet(page) {
+  await page.waitForFunction(isQuiet).catch(async (error) => {
+    throw new Error(`${error.message}\n${await bubbles(page)}`);
+  });
+}
 
 // Something that a person might do now. What is not possible just now is left.
 async function anything(page, next, turn) {
@@ -136,8 +146,8 @@ await run({
       if (seen.every((ids) => JSON.stringify(ids) === wanted)) break;
       await first.waitForTimeout(250);
     }
-    expect(await shown(first), await shown(second));
-    const texts = conversation.messages.map(({ content }) => content.replaceAll("*", "").trim().replace(/\s+/g, " "));
-    expect((await shown(first)).map(({ text }) => text?.trim()), texts);
+    const stored = conversation.messages.map(({ id, content }) => ({ id, text: content.replaceAll("*", "").trim().replace(/\s+/g, " ") }));
+    expect(unlike(await shown(first), stored), []);
+    expect(unlike(await shown(second), stored), []);
   }),
 }, 120_000);
