@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack, aclosing, contextmanager
+from functools import partial
+from typing import cast
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -11,7 +13,8 @@ from schema.endpoint import errors, wire
 from schema.endpoint.access.gate import ENDED, Gate
 from schema.endpoint.browsers import Origins
 from schema.endpoint.errors import Formatted, RequestError, over_limit
-from schema.endpoint.execution.operations import GraphQLRequest, Operations
+from schema.endpoint.execution.operations import GraphQLRequest, Operations, PlainQuery
+from schema.endpoint.execution.results import Operation
 from schema.endpoint.http.answers import HTTPError
 from schema.endpoint.http.open_connections import OpenConnections
 from schema.endpoint.http.protocols import ON_INITIALIZED
@@ -28,6 +31,7 @@ from schema.endpoint.socket_messages import (
 from services.access.errors import Unauthenticated
 from services.access.identity import Identity
 from services.access.issuer import IssuerUnavailable
+from services.draining import ConnectionDrain
 from services.settings import Settings
 
 PROTOCOL = "graphql-transport-ws"
@@ -73,38 +77,48 @@ class Sockets:
             await websocket.close(4406, "Subprotocol not acceptable")
             return
         await websocket.accept(PROTOCOL)
-        await Socket(websocket, self._operations, self._gate, self._settings).run()
+        socket = Socket(websocket, self._operations, self._gate, self._connections.drain, self._settings)
+        with self._connections.drain.including(socket):
+            await socket.run()
 
 
 class Socket:
     """The connection of one client: reads its messages in order, and runs each operation in a task of its own."""
 
-    def __init__(self, websocket: WebSocket, operations: Operations, gate: Gate, settings: Settings) -> None:
+    def __init__(
+        self,
+        websocket: WebSocket,
+        operations: Operations,
+        gate: Gate,
+        drain: ConnectionDrain,
+        settings: Settings,
+    ) -> None:
         self._websocket = websocket
         self._operations = operations
         self._gate = gate
+        self._drain = drain
         self._max_operations = settings.max_operations
         self._max_backlog = settings.max_backlog
         self._deadline = asyncio.get_running_loop().time() + settings.read_timeout
         self._initialized = False
         self._caller: Identity | None = None
         self._held = ExitStack()
-        self._is_ended = False
+        self._ended: CloseSocket | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._begun: dict[asyncio.Task[None], Operation | PlainQuery] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         # Without turns all messages that wait would be written at once when the client has read a little.
         self._turns = asyncio.Lock()
         self._backlog = 0
 
     async def run(self) -> None:
-        """Serve the client until it disconnects, breaks the protocol, or its credential ends."""
+        """Serve the client until it disconnects, breaks the protocol, or the socket is ended."""
         try:
             while True:
                 text = await self._receive()
-                if self._is_ended:
-                    break
+                if self._ended:
+                    raise self._ended
                 await self._handle(read(text), len(text))
-            close = CloseSocket(4403, _FORBIDDEN + ENDED)
         except CloseSocket as error:
             close = error
         finally:
@@ -154,17 +168,25 @@ class Socket:
             self._caller = await self._gate.caller_of_socket(self._websocket, message.get("payload"))
         except (Unauthenticated, IssuerUnavailable) as error:
             raise CloseSocket(4403, _FORBIDDEN + str(error)) from None
-        self._held.enter_context(self._gate.hold(self._caller)(self._end))
+        ended = CloseSocket(4403, _FORBIDDEN + ENDED)
+        self._held.enter_context(self._gate.hold(self._caller)(partial(self._end, ended)))
         if allow_long_messages := self._websocket.scope.get(ON_INITIALIZED):
             allow_long_messages()
         await self._send({"type": "connection_ack"})
 
-    def _end(self) -> None:
+    @property
+    def awaits_end(self) -> bool:
+        return any(operation.awaits_end for operation in self._begun.values())
+
+    def restart(self) -> None:
+        self._end(_restart())
+
+    def _end(self, close: CloseSocket) -> None:
         """Close the socket, whose client may be silent for long, and handle no message that comes meanwhile."""
-        self._is_ended = True
+        self._ended = close
         for task in self._tasks:
             task.cancel()
-        closing = asyncio.create_task(self._close(CloseSocket(4403, _FORBIDDEN + ENDED)))
+        closing = asyncio.create_task(self._close(close))
         self._tasks.add(closing)
         closing.add_done_callback(self._tasks.discard)
 
@@ -177,6 +199,9 @@ class Socket:
             raise CloseSocket(4401, "Unauthorized")
         id = id_of(message)
         request = request_of(message, size)
+        if self._drain.has_begun and not self.awaits_end:
+            # What has not begun here can begin anew where the client connects next.
+            raise _restart()
         if id in self._running:
             raise CloseSocket(4409, f"Subscriber for {id} already exists")
         if len(self._running) >= self._max_operations:
@@ -185,7 +210,11 @@ class Socket:
         task = asyncio.create_task(self._operate(id, request, self._caller))
         self._running[id] = task
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._begun.pop(task, None)
 
     def _cancel(self, id: str) -> None:
         if task := self._running.pop(id, None):
@@ -195,7 +224,7 @@ class Socket:
         try:
             try:
                 await self._gate.admit(caller)
-                last = await self._send_results(id, self._operations.prepare(request, caller).results())
+                last = await self._send_results(id, self._prepared(request, caller).results())
             except RequestError as error:
                 last = error_of(id, error.errors)
             except WebSocketDisconnect:
@@ -209,6 +238,11 @@ class Socket:
                 await self._send(last)
         except WebSocketDisconnect:
             pass
+
+    def _prepared(self, request: GraphQLRequest, caller: Identity) -> Operation | PlainQuery:
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        operation = self._begun[task] = self._operations.prepare(request, caller)
+        return operation
 
     async def _send_results(self, id: str, results: AsyncGenerator[Formatted, None]) -> Message:
         """Send every result. Return the message that ends the operation."""
@@ -238,6 +272,10 @@ class Socket:
         async with self._turns:
             with _disconnects():
                 await self._websocket.send_text(text)
+
+
+def _restart() -> CloseSocket:
+    return CloseSocket(1012, "Service Restart")
 
 
 @contextmanager
