@@ -8,13 +8,14 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from tests.support.client import Client, subscribe
 from tests.support.processes import started
-from tests.test_app import HISTORY, SEND, WATCH, fold
+from tests.test_app import CREATE, HISTORY, SEND, WATCH, fold
 from tests.test_many_servers import CHANGED
 from tests.test_processes import LAST, first_conversation, to_the_end
 
@@ -140,3 +141,25 @@ async def test_ctrl_c_with_an_open_page_waits_for_nothing(tmp_path: Path) -> Non
             # Less than the grace by far.
             async with asyncio.timeout(60):
                 assert await process.wait() == 0
+
+
+async def test_a_kept_connection_has_one_more_answer_and_its_reply_is_written_to_the_end(tmp_path: Path) -> None:
+    """As a proxy keeps them, which would else send more and more to the server that stops."""
+    async with started(tmp_path, BUILTIN_PACE="60", GRACE=GRACE) as (process, client):
+        async with client.socket() as idle, client.socket() as watcher:
+            await talking(client, watcher)
+            made = await client.run('mutation { createCharacter(input: {name: "Ada"}) { character { id } } }')
+            begun = await client.run(CREATE, id=made["createCharacter"]["character"]["id"])
+            process.send_signal(signal.SIGTERM)
+            await closed(idle)
+            id = begun["createConversation"]["conversation"]["id"]
+            request = {"query": SEND, "variables": {"id": id, "content": "Hello"}}
+            answer = await client.http.post(client.url, json=request)
+            assert answer.json()["data"]["sendMessage"]["reply"]["status"] == "COMPLETED"
+            assert answer.headers["connection"] == "close"
+            with pytest.raises(httpx2.ConnectError):
+                await client.http.post(client.url, json=request)
+            seen: list[dict[str, Any]] = []
+            await events_of(watcher, seen)
+            assert seen[-1]["__typename"] == "ReplyFinished"
+        assert await process.wait() == 0
