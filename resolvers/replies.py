@@ -10,6 +10,7 @@ from resolvers.context import Info
 from resolvers.messages import by_id
 from services.replies.options import ReplyOptions, SentReply
 from services.streaming.events import ReplyEvent
+from services.streaming.service import ReplyWatch
 
 
 async def send_message(
@@ -57,7 +58,11 @@ async def reply_stream(
     info: Info, conversation_id: strawberry.ID, after: str | None = None, until_done: bool = False
 ) -> AsyncIterator[ReplyEvent]:
     """Checks first, then streams: a refusal is an error and not an event."""
-    return await info.context.services.streams.watch(info.context.owner, conversation_id, after, until_done)
+    context = info.context
+    context.reply_watch = ReplyWatch()
+    return await context.services.streams.watch(
+        context.owner, conversation_id, after, until_done, context.reply_watch
+    )
 
 
 async def message_of_event(event: strawberry.Parent[ReplyEvent], info: Info) -> Message | None:

@@ -16,6 +16,7 @@ from services.broker import Broker
 from services.characters import CharacterService
 from services.chat_history import ChatHistoryService
 from services.conversations import ConversationService
+from services.draining import ConnectionDrain
 from services.engines import Engine
 from services.engines.asking import Models
 from services.exporting import ExportService
@@ -41,10 +42,7 @@ logger = logging.getLogger("repartee")
 
 @dataclass(frozen=True)
 class Services:
-    """Every use case.
-
-    `draining` is set when the server is told to stop, `stopping` once every watcher has received its last event.
-    """
+    """Every use case. `draining` is set when the server is told to stop; `connections` are closed then."""
 
     settings: Settings
     engine: Engine
@@ -68,7 +66,7 @@ class Services:
     housekeeping: Housekeeping
     measures: Measures
     draining: asyncio.Event = field(default_factory=asyncio.Event)
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    connections: ConnectionDrain = field(default_factory=ConnectionDrain)
 
     @classmethod
     def build(cls, settings: Settings, database: Database, broker: Broker, engine: Engine) -> "Services":
@@ -127,10 +125,12 @@ class Services:
         return True
 
     async def drain(self) -> None:
-        """Ends the running replies, and waits until their watchers have been told."""
-        await self._end_replies()
-        await self.streams.settle()
-        self.stopping.set()
+        """Ends the running replies, and closes all connections: those of their watchers once these were told."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.connections.run(self.writer.grace))
+            await self._end_replies()
+            await self.streams.settle()
+        self.connections.finish()
 
     async def close(self) -> None:
         """Ends the running replies, and stores what was written."""

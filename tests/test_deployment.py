@@ -150,6 +150,18 @@ def copied(source: Path, target: Path) -> None:
         shutil.copy(source, target)
 
 
+def test_the_image_has_every_library_that_the_packages_are_linked_with(container: Path) -> None:
+    """An image of Python on Debian has the libraries of glibc and GCC, but for OpenMP."""
+    objects = [str(path) for path in (container / ".venv").rglob("*.so*")]
+    _, said = checked(tool("ldd"), *objects)
+    found = re.findall(r"^\s+(lib[\w+]+)\.so\S* => (.*)$", said, re.MULTILINE)
+    linked = {name for name, path in found if not path.startswith(str(container))}
+    missing = linked - {"libc", "libpthread", "libm", "librt", "libdl", "libgcc_s", "libstdc++"}
+    [installed] = re.findall(r"--no-install-recommends (.*?) &&", CONTAINERFILE)
+    assert missing <= {name.rstrip("0123456789") for name in installed.split()}
+    assert "libgomp" in missing
+
+
 async def test_the_command_of_the_container_serves_with_nothing_but_what_is_in_it(
     container: Path, tmp_path: Path
 ) -> None:

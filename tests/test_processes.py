@@ -111,10 +111,10 @@ async def stop_while_watched(folder: Path, log: IO[bytes]) -> None:
         assert b"event: complete" not in await idle
 
 
-async def to_the_end(client: Client, conversation: str) -> bytes:
+async def to_the_end(client: Client, conversation: str, media: str = "text/event-stream") -> bytes:
     """Return all that a stream without an end sends."""
     request = {"query": WATCH, "variables": {"id": conversation, "untilDone": False}}
-    response = await client.http.post(client.url, json=request, headers={"accept": "text/event-stream"})
+    response = await client.http.post(client.url, json=request, headers={"accept": media})
     return response.content
 
 

@@ -19,6 +19,7 @@ from tests.support.client import Client
 from tests.support.makers import until
 from tests.support.processes import refused, started
 from tests.test_app import HISTORY, SEND, WATCH, collect, fold
+from tests.test_draining import closed, opened
 from tests.test_processes import CONTINUE, LAST, first_conversation
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the processes are found in Linux's /proc")
@@ -179,3 +180,17 @@ async def test_the_workers_share_one_local_model(tmp_path: Path) -> None:
         assert sent["reply"]["status"] == "COMPLETED"
         below = [pid for child in [supervisor.pid, *children(supervisor.pid)] for pid in children(child)]
         assert [program(pid) for pid in below].count("local_child.py") == 1
+
+
+async def test_a_reload_lets_a_reply_end_and_closes_the_sockets_for_a_restart(tmp_path: Path) -> None:
+    async with served(tmp_path, BUILTIN_PACE="100", GRACE="300") as (supervisor, client):
+        async with opened(client, 20) as idle:
+            conversation = await first_conversation(client)
+            await posted(client.url, SEND, id=conversation, content="Hello", mode="BACKGROUND")
+            before = set(children(supervisor.pid))
+            supervisor.send_signal(signal.SIGHUP)
+            codes = [code for code, _ in await asyncio.gather(*map(closed, idle))]
+        assert codes == [1012] * 20
+        await until(lambda: not set(children(supervisor.pid)) & before)
+        last = (await posted(client.url, LAST, id=conversation))["conversation"]["lastMessage"]
+        assert last["status"] == "COMPLETED"

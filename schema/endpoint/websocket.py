@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack, aclosing, contextmanager
-from typing import Any
+from functools import partial
+from typing import cast
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -12,23 +13,29 @@ from schema.endpoint import errors, wire
 from schema.endpoint.access.gate import ENDED, Gate
 from schema.endpoint.browsers import Origins
 from schema.endpoint.errors import Formatted, RequestError, over_limit
-from schema.endpoint.execution.operations import GraphQLRequest, Operations
+from schema.endpoint.execution.operations import GraphQLRequest, Operations, PlainQuery
+from schema.endpoint.execution.results import Operation
 from schema.endpoint.http.answers import HTTPError
 from schema.endpoint.http.open_connections import OpenConnections
 from schema.endpoint.http.protocols import ON_INITIALIZED
-from schema.endpoint.http.requests import MalformedRequest, from_mapping
+from schema.endpoint.socket_messages import (
+    CloseSocket,
+    Message,
+    check_payload,
+    error_of,
+    id_of,
+    read,
+    request_of,
+    too_many,
+)
 from services.access.errors import Unauthenticated
 from services.access.identity import Identity
 from services.access.issuer import IssuerUnavailable
+from services.draining import ConnectionDrain
 from services.settings import Settings
 
 PROTOCOL = "graphql-transport-ws"
-_MAX_ID = 256
-# Bytes of a close reason, as the WebSocket protocol limits them.
-_MAX_REASON = 123
 _FORBIDDEN = "Forbidden: "
-
-Message = dict[str, Any]
 
 
 class Sockets:
@@ -70,48 +77,49 @@ class Sockets:
             await websocket.close(4406, "Subprotocol not acceptable")
             return
         await websocket.accept(PROTOCOL)
-        await Socket(websocket, self._operations, self._gate, self._settings).run()
-
-
-class _CloseSocket(Exception):
-    """Closes the socket with a code and a reason."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason.encode()[:_MAX_REASON].decode(errors="ignore")
+        socket = Socket(websocket, self._operations, self._gate, self._connections.drain, self._settings)
+        with self._connections.drain.including(socket):
+            await socket.run()
 
 
 class Socket:
     """The connection of one client: reads its messages in order, and runs each operation in a task of its own."""
 
-    def __init__(self, websocket: WebSocket, operations: Operations, gate: Gate, settings: Settings) -> None:
+    def __init__(
+        self,
+        websocket: WebSocket,
+        operations: Operations,
+        gate: Gate,
+        drain: ConnectionDrain,
+        settings: Settings,
+    ) -> None:
         self._websocket = websocket
         self._operations = operations
         self._gate = gate
+        self._drain = drain
         self._max_operations = settings.max_operations
         self._max_backlog = settings.max_backlog
         self._deadline = asyncio.get_running_loop().time() + settings.read_timeout
         self._initialized = False
         self._caller: Identity | None = None
         self._held = ExitStack()
-        self._is_ended = False
+        self._ended: CloseSocket | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._begun: dict[asyncio.Task[None], Operation | PlainQuery] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         # Without turns all messages that wait would be written at once when the client has read a little.
         self._turns = asyncio.Lock()
         self._backlog = 0
 
     async def run(self) -> None:
-        """Serve the client until it disconnects, breaks the protocol, or its credential ends."""
+        """Serve the client until it disconnects, breaks the protocol, or the socket is ended."""
         try:
             while True:
                 text = await self._receive()
-                if self._is_ended:
-                    break
-                await self._handle(_read(text), len(text))
-            close = _CloseSocket(4403, _FORBIDDEN + ENDED)
-        except _CloseSocket as error:
+                if self._ended:
+                    raise self._ended
+                await self._handle(read(text), len(text))
+        except CloseSocket as error:
             close = error
         finally:
             self._held.close()
@@ -127,12 +135,12 @@ class Socket:
             async with asyncio.timeout_at(None if self._initialized else self._deadline):
                 message = await self._websocket.receive()
         except TimeoutError:
-            raise _CloseSocket(4408, "Connection initialisation timeout") from None
+            raise CloseSocket(4408, "Connection initialisation timeout") from None
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code", 1005))
         text = message.get("text")
         if text is None:
-            raise _CloseSocket(4400, "A message must be a text message, not binary")
+            raise CloseSocket(4400, "A message must be a text message, not binary")
         return str(text)
 
     async def _handle(self, message: Message, size: int) -> None:
@@ -140,58 +148,73 @@ class Socket:
             case "connection_init":
                 await self._initialize(message)
             case "ping":
-                _check_payload(message)
+                check_payload(message)
                 await self._send({"type": "pong"})
             case "pong":
-                _check_payload(message)
+                check_payload(message)
             case "subscribe":
                 await self._subscribe(message, size)
             case "complete":
-                self._cancel(_id(message))
+                self._cancel(id_of(message))
             case _:
-                raise _CloseSocket(4400, "Unknown message type")
+                raise CloseSocket(4400, "Unknown message type")
 
     async def _initialize(self, message: Message) -> None:
-        _check_payload(message)
+        check_payload(message)
         if self._initialized:
-            raise _CloseSocket(4429, "Too many initialisation requests")
+            raise CloseSocket(4429, "Too many initialisation requests")
         self._initialized = True
         try:
             self._caller = await self._gate.caller_of_socket(self._websocket, message.get("payload"))
         except (Unauthenticated, IssuerUnavailable) as error:
-            raise _CloseSocket(4403, _FORBIDDEN + str(error)) from None
-        self._held.enter_context(self._gate.hold(self._caller)(self._end))
+            raise CloseSocket(4403, _FORBIDDEN + str(error)) from None
+        ended = CloseSocket(4403, _FORBIDDEN + ENDED)
+        self._held.enter_context(self._gate.hold(self._caller)(partial(self._end, ended)))
         if allow_long_messages := self._websocket.scope.get(ON_INITIALIZED):
             allow_long_messages()
         await self._send({"type": "connection_ack"})
 
-    def _end(self) -> None:
+    @property
+    def awaits_end(self) -> bool:
+        return any(operation.awaits_end for operation in self._begun.values())
+
+    def restart(self) -> None:
+        self._end(_restart())
+
+    def _end(self, close: CloseSocket) -> None:
         """Close the socket, whose client may be silent for long, and handle no message that comes meanwhile."""
-        self._is_ended = True
+        self._ended = close
         for task in self._tasks:
             task.cancel()
-        closing = asyncio.create_task(self._close(_CloseSocket(4403, _FORBIDDEN + ENDED)))
+        closing = asyncio.create_task(self._close(close))
         self._tasks.add(closing)
         closing.add_done_callback(self._tasks.discard)
 
-    async def _close(self, close: _CloseSocket) -> None:
+    async def _close(self, close: CloseSocket) -> None:
         with contextlib.suppress(WebSocketDisconnect), _disconnects():
             await self._websocket.close(close.code, close.reason)
 
     async def _subscribe(self, message: Message, size: int) -> None:
         if self._caller is None:
-            raise _CloseSocket(4401, "Unauthorized")
-        id = _id(message)
-        request = _request(message, size)
+            raise CloseSocket(4401, "Unauthorized")
+        id = id_of(message)
+        request = request_of(message, size)
+        if self._drain.has_begun and not self.awaits_end:
+            # What has not begun here can begin anew where the client connects next.
+            raise _restart()
         if id in self._running:
-            raise _CloseSocket(4409, f"Subscriber for {id} already exists")
+            raise CloseSocket(4409, f"Subscriber for {id} already exists")
         if len(self._running) >= self._max_operations:
-            await self._send(_error(id, _too_many(self._max_operations).errors))
+            await self._send(error_of(id, too_many(self._max_operations).errors))
             return
         task = asyncio.create_task(self._operate(id, request, self._caller))
         self._running[id] = task
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._begun.pop(task, None)
 
     def _cancel(self, id: str) -> None:
         if task := self._running.pop(id, None):
@@ -201,13 +224,13 @@ class Socket:
         try:
             try:
                 await self._gate.admit(caller)
-                last = await self._send_results(id, self._operations.prepare(request, caller).results())
+                last = await self._send_results(id, self._prepared(request, caller).results())
             except RequestError as error:
-                last = _error(id, error.errors)
+                last = error_of(id, error.errors)
             except WebSocketDisconnect:
                 return
             except Exception as error:
-                last = _error(id, [errors.format_exception(error)])
+                last = error_of(id, [errors.format_exception(error)])
             # After `complete` the id may already be that of another operation.
             if self._running.get(id) is asyncio.current_task():
                 # The id is released before the last message, because the client may use it again at once.
@@ -216,12 +239,17 @@ class Socket:
         except WebSocketDisconnect:
             pass
 
+    def _prepared(self, request: GraphQLRequest, caller: Identity) -> Operation | PlainQuery:
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        operation = self._begun[task] = self._operations.prepare(request, caller)
+        return operation
+
     async def _send_results(self, id: str, results: AsyncGenerator[Formatted, None]) -> Message:
         """Send every result. Return the message that ends the operation."""
         async with aclosing(results):
             async for result in results:
                 if "data" not in result:
-                    return _error(id, result["errors"])
+                    return error_of(id, result["errors"])
                 await self._send_result(wire.encode({"id": id, "type": "next", "payload": result}))
         return {"id": id, "type": "complete"}
 
@@ -246,6 +274,10 @@ class Socket:
                 await self._websocket.send_text(text)
 
 
+def _restart() -> CloseSocket:
+    return CloseSocket(1012, "Service Restart")
+
+
 @contextmanager
 def _disconnects() -> Iterator[None]:
     """Raise WebSocketDisconnect for a message to a WebSocket that is closed already, which is no bug of ours."""
@@ -253,43 +285,3 @@ def _disconnects() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise WebSocketDisconnect(1006) from error
-
-
-def _read(text: str) -> Message:
-    try:
-        message = wire.decode(text)
-    except wire.MalformedText as error:
-        raise _CloseSocket(4400, str(error)) from None
-    if not isinstance(message, dict):
-        raise _CloseSocket(4400, "A message must be an object")
-    return message
-
-
-def _id(message: Message) -> str:
-    id = message.get("id")
-    if not isinstance(id, str) or not 0 < len(id) <= _MAX_ID:
-        raise _CloseSocket(4400, f"An id must be a string of 1 to {_MAX_ID} characters")
-    return id
-
-
-def _request(message: Message, size: int) -> GraphQLRequest:
-    payload = message.get("payload")
-    if not isinstance(payload, dict):
-        raise _CloseSocket(4400, "The payload must be an object")
-    try:
-        return from_mapping(payload, size)
-    except MalformedRequest as error:
-        raise _CloseSocket(4400, str(error)) from None
-
-
-def _check_payload(message: Message) -> None:
-    if not isinstance(message.get("payload"), dict | None):
-        raise _CloseSocket(4400, "The payload must be an object")
-
-
-def _error(id: str, formatted: list[Formatted]) -> Message:
-    return {"id": id, "type": "error", "payload": formatted}
-
-
-def _too_many(limit: int) -> RequestError:
-    return over_limit("Too many operations on this WebSocket", "TOO_MANY_OPERATIONS", limit, limit + 1)

@@ -6,7 +6,7 @@ A reply belongs to this process, never to the request that asked for it.
 import asyncio
 import logging
 import time
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -57,6 +57,7 @@ class ReplyWriter:
         self._tasks: dict[RunKey, asyncio.Task[None]] = {}
         self._ended_early: set[RunKey] = set()
         self._closing = False
+        self._is_over = False
         self._checkpointing: asyncio.Task[None] | None = None
         self.name = leases.new_writer_name()
         self._lease = leases.Lease(self.name)
@@ -102,10 +103,14 @@ class ReplyWriter:
         return True
 
     async def close(self) -> None:
-        """Gives running replies a little time, then ends them as INTERRUPTED with the text they have."""
+        """Gives replies a little time, then ends them as INTERRUPTED with the text they have.
+
+        Those that begin meanwhile get what is left of it.
+        """
         self._closing = True
         await self._titles.close()
         await self._wait_for_tasks(self.grace)
+        self._is_over = True
         for writing in list(self._writings.values()):
             writing.end(runs.INTERRUPTED)
         await self._wait_for_tasks(LAST_STORE_SECONDS)
@@ -118,8 +123,10 @@ class ReplyWriter:
         await self._give_lease_up()
 
     async def _wait_for_tasks(self, seconds: float) -> None:
-        if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._tasks:
+                    await asyncio.wait(self._tasks.values())
 
     async def _give_lease_up(self) -> None:
         try:
@@ -136,7 +143,7 @@ class ReplyWriter:
         recheck = self.checkpoints.recheck
         live = self._broker.open(key.conversation_id, key.started, assignment.message_id, assignment.text, recheck)
         writing = self._writings[key] = Writing(assignment, live, self._engine.default_model)
-        if self._closing:
+        if self._is_over:
             writing.end(runs.INTERRUPTED)
         self._tasks[key] = task = asyncio.create_task(self._write(writing))
         task.add_done_callback(lambda _: self._tasks.pop(key))

@@ -18,6 +18,24 @@ from services.streaming.watches import Watch
 SETTLE_SECONDS = 1.0
 
 
+class ReplyWatch:
+    """A subscription to the reply events of a conversation, as seen by who has to end it."""
+
+    def __init__(self) -> None:
+        # Whether it has not come to the end yet of a reply that this process writes.
+        self.awaits_end = False
+        self._written_here = 0
+
+    def idles(self, running: int, is_written_here: bool) -> None:
+        """Notes that it has had all events that there are; `running` is the run that they belong to, or 0.
+
+        A run stays one of this process until its last event, which comes when it is not written any more.
+        """
+        if is_written_here:
+            self._written_here = running
+        self.awaits_end = running != 0 and running == self._written_here
+
+
 class StreamService:
     def __init__(self, database: Database, readers: Readers) -> None:
         self._database = database
@@ -25,7 +43,12 @@ class StreamService:
         self._busy = 0
 
     async def watch(
-        self, owner: str, conversation_id: str, after: str | None = None, until_done: bool = False
+        self,
+        owner: str,
+        conversation_id: str,
+        after: str | None = None,
+        until_done: bool = False,
+        noted: ReplyWatch | None = None,
     ) -> AsyncGenerator[ReplyEvent, None]:
         """Returns the endless events after the cursor; without one, from the first event of the running reply on.
 
@@ -40,7 +63,7 @@ class StreamService:
         start = Cursor(version) if after is None else cursors.decode(conversation.id, after)
         if start.version > version:
             raise InvalidCursor("The cursor is newer than the conversation.", "after")
-        return self._events(owner, conversation.id, start, until_done)
+        return self._events(owner, conversation.id, start, until_done, noted or ReplyWatch())
 
     async def until_ended(self, owner: str, conversation_id: str, run: int) -> None:
         """Returns when the run has ended, or is deleted, whichever process writes it."""
@@ -58,9 +81,10 @@ class StreamService:
                 return
 
     async def _events(
-        self, owner: str, conversation_id: str, at: Cursor, until_done: bool
+        self, owner: str, conversation_id: str, at: Cursor, until_done: bool, noted: ReplyWatch
     ) -> AsyncGenerator[ReplyEvent, None]:
         self._busy += 1
+        noted.awaits_end = True
         try:
             with self._readers.watching(owner, conversation_id) as (reader, watch):
                 before, view = None, await _first_view(reader, watch, at)
@@ -73,7 +97,9 @@ class StreamService:
                     while not is_seen:
                         event, at = view.step(at)
                         if event is None:
-                            is_seen = reader.following(view) is not None or await self._idle(reader, view, watch)
+                            is_seen = reader.following(view) is not None or await self._idle(
+                                reader, view, watch, noted
+                            )
                             continue
                         yield event
                         if until_done and _is_final(event) and view.log.running is None:
@@ -84,14 +110,18 @@ class StreamService:
                     before, view = view, await _next_view(reader, view, at, is_seen)
         finally:
             self._busy -= 1
+            noted.awaits_end = False
 
-    async def _idle(self, reader: Reader, view: View, watch: Watch) -> bool:
+    async def _idle(self, reader: Reader, view: View, watch: Watch, noted: ReplyWatch) -> bool:
         """Waits for something to happen. Returns whether it is more than text."""
+        running = view.log.running
+        noted.idles(running.started if running else 0, self._readers.writes(reader.conversation_id))
         self._busy -= 1
         try:
             await watch.changed()
         finally:
             self._busy += 1
+            noted.awaits_end = True
         return reader.following(view) is not None
 
 

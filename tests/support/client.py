@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -38,21 +38,35 @@ class Client:
 
     async def watch(self, document: str, **variables: Any) -> AsyncGenerator[dict[str, Any], None]:
         """Yield a subscription's results over server-sent events."""
-        headers = {"accept": "text/event-stream"}
-        request = {"query": document, "variables": variables}
-        async with self.http.stream("POST", self.url, json=request, headers=headers, timeout=60) as response:
-            async for line in response.aiter_lines():
+        async with aclosing(self._lines("text/event-stream", document, variables)) as lines:
+            async for line in lines:
                 data = line.removeprefix("data:").strip()
                 if line.startswith("data:") and data:
                     yield json.loads(data)
 
+    async def watch_multipart(self, document: str, **variables: Any) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield a subscription's results over a multipart response."""
+        async with aclosing(self._lines("multipart/mixed;subscriptionSpec=1.0", document, variables)) as lines:
+            async for line in lines:
+                if line.startswith('{"payload"'):
+                    yield json.loads(line)["payload"]
+
+    async def _lines(self, media: str, document: str, variables: dict[str, Any]) -> AsyncGenerator[str, None]:
+        request, headers = {"query": document, "variables": variables}, {"accept": media}
+        async with self.http.stream("POST", self.url, json=request, headers=headers, timeout=60) as response:
+            async for line in response.aiter_lines():
+                yield line
+
     @asynccontextmanager
     async def socket(self) -> AsyncGenerator[ClientConnection, None]:
         """Open a WebSocket that is acknowledged."""
-        async with connect(self.url.replace("http", "ws", 1), subprotocols=[PROTOCOL]) as socket:
+        async with self.connected() as socket:
             await socket.send(json.dumps(self.init))
             assert json.loads(await socket.recv())["type"] == "connection_ack"
             yield socket
+
+    def connected(self) -> connect:
+        return connect(self.url.replace("http", "ws", 1), subprotocols=[PROTOCOL])
 
     async def watch_socket(self, document: str, **variables: Any) -> AsyncGenerator[dict[str, Any], None]:
         """Yield a subscription's results over a WebSocket of its own."""

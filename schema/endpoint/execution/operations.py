@@ -108,6 +108,7 @@ class PlainQuery:
     by_rows: Callable[[], Operation]
     max_answer: int
     type: OperationType = OperationType.QUERY
+    awaits_end: bool = True
 
     async def result(self) -> Formatted:
         try:

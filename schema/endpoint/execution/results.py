@@ -36,6 +36,11 @@ class Operation:
     def type(self) -> OperationType:
         return self.executor.operation.operation
 
+    @property
+    def awaits_end(self) -> bool:
+        """Whether its caller waits for an end: its own, or that of a reply which this process writes."""
+        return self.type is not OperationType.SUBSCRIPTION or self.executor.context_value.awaits_end
+
     async def result(self) -> Formatted:
         """Execute a query or a mutation."""
         try:

@@ -1,14 +1,16 @@
-"""Count and limit of the connections that stay open: WebSockets and streams over HTTP."""
+"""Count and limit of the connections that stay open: WebSockets and streams over HTTP. `drain` closes them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from schema.endpoint.http.answers import HTTPError
+from services.draining import ConnectionDrain
 
 
 class OpenConnections:
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, drain: ConnectionDrain) -> None:
         self._limit = limit
+        self.drain = drain
         self.count = 0
 
     @contextmanager

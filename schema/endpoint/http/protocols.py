@@ -94,6 +94,8 @@ class Cycle(RequestResponseCycle):
 
 
 class HTTPProtocol(_Progress, HttpToolsProtocol):
+    _is_next_last = False
+
     @property
     def awaits_first_request(self) -> bool:
         return self.scope is None and not self.transport.is_closing()
@@ -125,6 +127,16 @@ class HTTPProtocol(_Progress, HttpToolsProtocol):
         if self.cycle is not before:
             # uvicorn has no setting for the class of what it has made here, and not begun yet.
             self.cycle.__class__ = Cycle
+            self.cycle.keep_alive = self.cycle.keep_alive and not self._is_next_last
+
+    def end_after_next_answer(self) -> None:
+        """Let the client, which may be a proxy that keeps connections, send what comes later elsewhere.
+
+        A connection that were closed at once might have a request on its way, which would be lost.
+        """
+        self._is_next_last = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         super().on_message_complete()

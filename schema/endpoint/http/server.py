@@ -83,6 +83,8 @@ class Server(uvicorn.Server):
         await self._wait_for_balancers()
         for server in self.servers:
             server.close()
+        for connection in self._http_connections:
+            connection.end_after_next_answer()
         await self._drain()
         await self._take_first_requests()
         await super().shutdown(sockets)
@@ -111,8 +113,12 @@ class Server(uvicorn.Server):
             await asyncio.sleep(0.01)
 
     def _has_new_connections(self) -> bool:
+        return any(connection.awaits_first_request for connection in self._http_connections)
+
+    @property
+    def _http_connections(self) -> list[HTTPProtocol]:
         connections = cast("set[Protocol]", self.server_state.connections)
-        return any(isinstance(one, HTTPProtocol) and one.awaits_first_request for one in connections)
+        return [connection for connection in connections if isinstance(connection, HTTPProtocol)]
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

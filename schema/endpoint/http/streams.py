@@ -1,7 +1,7 @@
 """Streaming responses over HTTP: server-sent events, and Apollo's multipart subscriptions."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -68,21 +68,22 @@ class StreamResponse:
         results: AsyncGenerator[Formatted, None],
         framing: Framing,
         connections: OpenConnections,
-        stopping: asyncio.Event,
         hold: Hold,
+        awaits_end: Callable[[], bool],
     ) -> None:
         self._results = results
         self._framing = framing
         self._connections = connections
-        self._stopping = stopping
         self._hold = hold
+        self._awaits_end = awaits_end
         self._granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._restarted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_sending = False
         self._last_sent = asyncio.get_running_loop().time()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            with self._connections.one_more(), self._hold(self._end):
+            with self._connections.one_more(), self._connections.drain.including(self), self._hold(self._end):
                 await self._stream(receive, send)
         except HTTPError as error:
             await error.response()(scope, receive, send)
@@ -90,6 +91,14 @@ class StreamResponse:
     def _end(self) -> None:
         if not self._granted.done():
             self._granted.set_result(None)
+
+    @property
+    def awaits_end(self) -> bool:
+        return self._awaits_end()
+
+    def restart(self) -> None:
+        if not self._restarted.done():
+            self._restarted.set_result(None)
 
     async def _stream(self, receive: Receive, send: Send) -> None:
         headers = {
@@ -105,8 +114,7 @@ class StreamResponse:
         async with aclosing(self._results) as results:
             sending = asyncio.create_task(self._send_results(results, send))
             disconnected = asyncio.create_task(_disconnected(receive))
-            stopping = asyncio.create_task(self._stopping.wait())
-            tasks: list[asyncio.Future[Any]] = [sending, disconnected, stopping, self._granted]
+            tasks: list[asyncio.Future[Any]] = [sending, disconnected, self._restarted, self._granted]
             try:
                 done = await self._first_done(tasks, send)
             finally:

@@ -1,7 +1,7 @@
 """GraphQL endpoint: one URL for JSON responses, streams, WebSockets and the playground; beside it a chat page."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 
 from graphql import OperationType
@@ -62,13 +62,12 @@ class GraphQLEndpoint:
         self._hosts = Hosts.of(settings)
         self._gate = Gate(services)
         self._session = Session(self._gate, services.access, self._origins)
-        self._connections = OpenConnections(settings.max_connections)
+        self._connections = OpenConnections(settings.max_connections, services.connections)
         services.measures.figures["open_connections"] = figure(
             "Open WebSockets and streams over HTTP.", lambda: self._connections.count
         )
         self._export = Export(self._gate, services.export, self._origins, self._connections)
         self._sockets = Sockets(self._operations, self._gate, self._origins, self._connections, settings)
-        self._stopping = services.stopping
         # Nobody said that the server shall be open; it is, as it seems to be reached from its own machine only.
         self._is_for_one = settings.access is None and self._gate.everybody is not None
 
@@ -131,13 +130,13 @@ class GraphQLEndpoint:
             if status := _STATUSES.get(error.code):
                 raise HTTPError(status, str(error), error.code, **_retry_after(error)) from None
             if accepted[0] in STREAMS:
-                return self._stream(_single(error), accepted[0], caller)
+                return self._stream(_single(error), accepted[0], caller, lambda: True)
             raise
         if scope["method"] == "GET" and operation.type is OperationType.MUTATION:
             raise not_allowed("A mutation must be sent by POST, not GET.", "POST")
         media = _result_type(operation, accepted)
         if media in STREAMS:
-            return self._stream(operation.results(), media, caller)
+            return self._stream(operation.results(), media, caller, lambda: operation.awaits_end)
         if operation.type is OperationType.QUERY:
             return Answer(await _while_connected(scope, operation), media)
         return Answer(await self._mutate(operation, caller), media)
@@ -159,9 +158,15 @@ class GraphQLEndpoint:
             raise refusal(Unauthenticated(ENDED))
         return task.result()
 
-    def _stream(self, results: AsyncGenerator[Formatted, None], media: MediaType, caller: Identity) -> ASGIApp:
+    def _stream(
+        self,
+        results: AsyncGenerator[Formatted, None],
+        media: MediaType,
+        caller: Identity,
+        awaits_end: Callable[[], bool],
+    ) -> ASGIApp:
         hold = self._gate.hold(caller)
-        return StreamResponse(results, FRAMINGS[media], self._connections, self._stopping, hold)
+        return StreamResponse(results, FRAMINGS[media], self._connections, hold, awaits_end)
 
 
 # Request errors that have a status of their own, in any media type.

@@ -248,6 +248,24 @@ async def test_closing_gives_a_reply_time_to_finish(
     assert (await stored(database, sent)).status is Status.COMPLETED
 
 
+async def test_a_reply_that_begins_while_the_writer_closes_has_what_is_left_of_the_time(
+    services: Services, database: Database, engine: TestEngine
+) -> None:
+    services.writer.grace = 60
+    first = await send(services)
+    closing = asyncio.create_task(services.writer.close())
+    await asyncio.sleep(0)
+    second = await send(services)
+    engine.answer("One.")
+    engine.answer("Two.")
+    await closing
+    assert {(await stored(database, sent)).status for sent in (first, second)} == {Status.COMPLETED}
+    services.writer.grace = 0
+    late = await send(services)
+    await services.writer.until_written(RunKey(late.conversation.id, late.run))
+    assert (await stored(database, late)).status is Status.INTERRUPTED
+
+
 async def test_clearing_lets_the_engine_go(services: Services, engine: TestEngine) -> None:
     sent = await send(services)
     engine.say("Never kept")

@@ -241,7 +241,7 @@ async def test_rubbish_after_a_send_that_failed_ends_the_socket_quietly(services
     operations = Operations(
         schema, Limits.of(services.settings), Documents({}, False), lambda caller: Context(services, caller)
     )
-    connections = OpenConnections(1)
+    connections = OpenConnections(1, services.connections)
     sockets = Sockets(operations, Gate(services), Origins([]), connections, services.settings)
     scope = {"type": "websocket", "subprotocols": ["graphql-transport-ws"], "headers": []}
     await sockets.serve(WebSocket(scope, receive, send))

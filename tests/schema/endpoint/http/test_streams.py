@@ -13,6 +13,7 @@ from schema.endpoint.http.media import MediaType
 from schema.endpoint.http.open_connections import OpenConnections
 from schema.endpoint.http.streams import FRAMINGS, StreamResponse
 from services import Services
+from services.draining import ConnectionDrain
 from tests.schema.endpoint.raw import post
 from tests.support.client import Client
 from tests.support.makers import TestEngine, make_conversation, until
@@ -131,7 +132,7 @@ async def test_a_silent_stream_has_a_heartbeat(media: MediaType, beat: bytes) ->
             silence.set()
 
     framing = replace(FRAMINGS[media], heartbeat_seconds=0.01)
-    response = StreamResponse(results(), framing, OpenConnections(1), asyncio.Event(), _unending)
+    response = StreamResponse(results(), framing, OpenConnections(1, ConnectionDrain()), _unending, bool)
     await response({"type": "http"}, receive, send)
     assert sent[-1] == FRAMINGS[media].closing
 
