@@ -266,7 +266,9 @@ export class Thread extends Lines {
     batch(() => {
       const { messagesConnection: _, ...head } = light;
       this.#setHead(head);
-      this.#known = this.#latest = light.historyVersion;
+      this.#known = light.historyVersion;
+      // News of a later change may have come while the server was answering.
+      this.#latest = Math.max(this.#latest, light.historyVersion);
       const lines = path.edges.map(({ node, cursor }) => this.merged(node, cursor, rows.get(node.id)));
       if (lines.includes(null)) this.#mustSync = true;
       const pending = this.lines.peek().filter((line) => !isStored(line));
