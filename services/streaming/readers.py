@@ -23,6 +23,8 @@ logger = logging.getLogger("repartee.streaming")
 
 # Seconds between two looks at what other processes have changed.
 CLOCK_SECONDS = 1.0
+# Seconds before the rows are read again that could not be read.
+RETRY_SECONDS = 0.5
 # Conversations that the clock asks for in one statement.
 _BATCH = 500
 # Seconds for which changes are gathered for watchers who see no text.
@@ -102,10 +104,8 @@ class Reader:
 
     async def near(self, at: Cursor) -> View:
         """Returns a view for a watcher that is not up to date."""
-        while True:
-            # A watcher that was sent away would come back at once, and ask for more.
-            with suppress(Unavailable):
-                return await self._readers.view(self, 0, at)
+        # A watcher that was sent away would come back at once, and ask for more.
+        return await self._until_read(0, at)
 
     async def _read(self) -> None:
         try:
@@ -119,10 +119,15 @@ class Reader:
             self._reading = None
 
     async def _next_view(self) -> View:
-        number = self.newest.number + 1 if self.newest else 1
+        return await self._until_read(self.newest.number + 1 if self.newest else 1)
+
+    async def _until_read(self, number: int, at: Cursor | None = None) -> View:
+        """Reads a view, as soon as the database can be read."""
         while True:
             with suppress(Unavailable):
-                return await self._readers.view(self, number)
+                return await self._readers.view(self, number, at)
+            # A database that is away refuses at once.
+            await asyncio.sleep(RETRY_SECONDS)
 
     def _show(self, view: View) -> None:
         self._views.append(view)

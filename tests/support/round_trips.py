@@ -1,4 +1,4 @@
-"""A proxy before PostgreSQL that counts how often a client waits for it."""
+"""A proxy before PostgreSQL that counts how often a client waits for it, and can be away."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,10 +17,20 @@ class RoundTrips:
         self._server = make_url(url)
         self._tasks: set[asyncio.Task[None]] = set()
         self.count = self.connections = self.received = 0
+        self._is_away = False
 
     @property
     def url(self) -> str:
         return self._url.render_as_string(False)
+
+    def leave(self) -> None:
+        """Break off all connections, and refuse those that clients open, until it is back."""
+        self._is_away = True
+        for task in self._tasks:
+            task.cancel()
+
+    def come_back(self) -> None:
+        self._is_away = False
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["RoundTrips"]:
@@ -36,7 +46,16 @@ class RoundTrips:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         self.connections += 1
+        try:
+            if not self._is_away:
+                await self._forward(reader, writer)
+        finally:
+            # A client that waits for a server that has broken off would wait for ever.
+            writer.close()
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers, asks = await asyncio.open_connection(self._server.host, self._server.port or 5432)
         was_answered = True
 
@@ -56,8 +75,8 @@ class RoundTrips:
             # The driver waits until the server hangs up.
             writer.close()
 
-        with suppress(ConnectionError):
-            await asyncio.gather(forward(), give_back())
-        asks.close()
-        # A client that waits for a server that has broken off would wait for ever.
-        writer.close()
+        try:
+            with suppress(ConnectionError):
+                await asyncio.gather(forward(), give_back())
+        finally:
+            asks.close()
