@@ -47,6 +47,9 @@ logger = logging.getLogger("repartee")
 
 # Seconds that a worker gets to end, beside those for its replies and for load balancers.
 _END_SECONDS = 30
+# Seconds after which a thread gives way to another one. A change hops a dozen times between the event loop and the
+# database's thread; beside a busy loop each hop would wait for Python's five milliseconds.
+_SWITCH_SECONDS = 0.0005
 
 
 class StartError(Exception):
@@ -257,6 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = Settings()
         logs.configure(settings)
+        sys.setswitchinterval(_SWITCH_SECONDS)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(options.run(settings, options)) or 0
     except ValidationError as error:
