@@ -256,7 +256,7 @@ export class Thread extends Lines {
   async compare(): Promise<void> {
     const light = await this.#light(this.reading());
     if (!light) return this.#vanish();
-    const path = light.messagesConnection;
+    const { messagesConnection: path, ...head } = light;
     const stale = path.edges.map(({ node }) => node).filter((node) => this.differs(node));
     const rows = new Map<string, Row>();
     if (stale.length) {
@@ -264,11 +264,9 @@ export class Thread extends Lines {
       for (const node of nodes) if (node?.__typename === "Message") rows.set(node.id, node);
     }
     batch(() => {
-      const { messagesConnection: _, ...head } = light;
       this.#setHead(head);
-      this.#known = light.historyVersion;
-      // News of a later change may have come while the server was answering.
-      this.#latest = Math.max(this.#latest, light.historyVersion);
+      this.#known = head.historyVersion;
+      this.#latest = Math.max(this.#latest, head.historyVersion); // Of a later change the news may have come meanwhile.
       const lines = path.edges.map(({ node, cursor }) => this.merged(node, cursor, rows.get(node.id)));
       if (lines.includes(null)) this.#mustSync = true;
       const pending = this.lines.peek().filter((line) => !isStored(line));
