@@ -15,7 +15,7 @@ from services.settings import Settings
 
 async def main():
     async with running(Settings()):
-        print(*(name for name in ("alembic", "httpx2", "services.engines.openai") if name in sys.modules))
+        print(*(name for name in ("aiohttp", "alembic", "services.engines.openai") if name in sys.modules))
 
 asyncio.run(main())
 """
@@ -48,4 +48,4 @@ def test_a_start_on_tables_that_are_up_to_date_loads_no_migrations(migrated: Pat
 
 def test_only_an_engine_that_is_asked_over_http_loads_the_client(migrated: Path) -> None:
     outside = {"ENGINE": "openai", "ENGINE_URL": "http://127.0.0.1:9/v1"}
-    assert loaded(migrated, **outside) == ["httpx2", "services.engines.openai"]
+    assert loaded(migrated, **outside) == ["aiohttp", "services.engines.openai"]
