@@ -43,7 +43,7 @@ const bubbles = (page) => page.evaluate(() => [...document.querySelectorAll("art
 
 // Waits until nothing is being sent or written.
 async function quiet(page) {
-  await page.waitForFunction(isQuiet).catch(async (error) => {
+  await page.waitForFunction(isQuiet, null, { timeout: 90_000 }).catch(async (error) => {
     throw new Error(`${error.message}\n${await bubbles(page)}`);
   });
 }
@@ -173,4 +173,4 @@ await run({
     }
     expect(differences, []);
   }),
-}, 120_000);
+}, 240_000);
