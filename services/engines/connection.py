@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,15 +144,6 @@ def _events_in(chunk: bytes, reader: EventReader) -> Iterator[str]:
         yield from reader.feed(chunk)
     except EventTooLong as error:
         raise broke_off("The engine sent a chunk of more than 1 MiB; check the engine's address.") from error
-
-
-@contextmanager
-def closing(response: aiohttp.ClientResponse) -> Iterator[None]:
-    """Closes the connection of a response, read to its end or not."""
-    try:
-        yield
-    finally:
-        response.close()
 
 
 def _is_transient(failure: Failure) -> bool:
