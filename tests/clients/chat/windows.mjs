@@ -157,6 +157,27 @@ await run({
     release();
     await second.locator(`article[data-id="${other}"]`).waitFor();
   }),
+  "a reply that was edited is not being written, whichever news of it comes last": () => pair(async (first, second) => {
+    await say(first, "hello");
+    await answered(first, 3);
+    let release;
+    const released = new Promise((resolve) => { release = resolve; });
+    await second.routeWebSocket("**/graphql", (socket) => {
+      const server = socket.connectToServer();
+      server.onMessage(async (message) => {
+        if (String(message).includes("ReplySnapshot")) await released;
+        socket.send(message);
+      });
+    });
+    await second.reload();
+    await answered(second, 3);
+    const id = await last(second).getAttribute("data-id");
+    await ask("mutation ($id: ID!) { editMessage(input: { messageId: $id, content: \"Said better.\" }) { userErrors { message } } }", { id });
+    await rows(second).getByText("Said better.").waitFor();
+    release();
+    await say(first, "and then?");
+    await answered(second, 5);
+  }),
   "equal after fifty acts each": () => pair(async (first, second) => {
     const done = await Promise.all([busily(first, seed), busily(second, seed + 1)]);
     if (Math.min(...done) < ACTS / 3) throw new Error(`hardly anything was possible: ${done}`);

@@ -245,7 +245,7 @@ export const Watch = graphql(`subscription Watch($id: ID!, $after: String) {
     messageId
     ... on ReplyStarted { content message { id isActive } }
     ... on ReplyDelta { offset delta }
-    ... on ReplySnapshot { content }
+    ... on ReplySnapshot { content message { ...Row } }
     ... on ReplyFinished { message { ...Row } }
     ... on ReplyFailed { message { ...Row } }
   }

@@ -35,6 +35,7 @@ export class Lines {
     const ended = this.#ended.get(row.id);
     const best = isGrowing(row) && ended && ended.updatedAt >= row.updatedAt ? ended : row;
     const live = this.#live.get(row.id) ?? "";
+    if (!isGrowing(best)) this.#dirty.delete(row.id);
     line.row.value = best;
     line.text.value = isGrowing(best) && live.length > best.content.length ? live : best.content;
   }
@@ -104,6 +105,15 @@ export class Lines {
     return wasGrowing;
   }
 
+  /** Takes a text that has been replaced. Returns false if its reply is still being written. */
+  protected revise(row: Row | null): boolean {
+    if (row && isGrowing(row)) return false;
+    const line = row && this.lineOf(row.id);
+    if (row) this.#live.delete(row.id);
+    if (line && line.row.peek().updatedAt <= row.updatedAt) this.place(line, row);
+    return true;
+  }
+
   /** Shows what has come, once for all that comes before the next picture. */
   #grow(id: string): void {
     if (!this.#dirty.size) setTimeout(() => (document.hidden ? this.#paint() : requestAnimationFrame(() => this.#paint())));
@@ -147,5 +157,4 @@ export class Lines {
   protected fresh(edges: readonly Edge[]): Line[] {
     return edges.filter(({ node }) => !this.lineOf(node.id)).map(({ node, cursor }) => this.made(node, cursor));
   }
-
 }

@@ -198,9 +198,9 @@ export class Thread extends Lines {
   #hear(event: Event): void {
     const id = event.messageId;
     if (event.__typename === "ReplyFinished" || event.__typename === "ReplyFailed") return this.#end(id, event.message);
+    if (event.__typename === "ReplySnapshot" && this.revise(event.message)) return;
     const isShown = this.hear(id, event as TextEvent);
-    const isNew = !isShown && event.__typename === "ReplyStarted" && event.message?.isActive && !this.hasNewer.peek();
-    if (isNew) this.needSync();
+    if (!isShown && event.__typename === "ReplyStarted" && event.message?.isActive && !this.hasNewer.peek()) this.needSync();
   }
 
   #end(id: string, row: Row | null): void {
