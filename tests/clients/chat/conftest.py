@@ -34,7 +34,7 @@ class ObedientEngine(TestEngine):
             case ["hold", *_] if not prompt.continues:
                 yield Piece("I hold on to this")
                 await asyncio.Event().wait()
-            case ["write", length]:
+            case ["write", length] if length.isdigit():
                 text = "".join(f"Line {number} of a long text.\n\n" for number in range(int(length) // 24))
             case _:
                 text = f" and on it goes, part {self._replies}." if prompt.continues else self._echo(said)
