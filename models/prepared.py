@@ -57,7 +57,8 @@ class PreparedInsert:
 
     def __init__(self, kind: type[Owned], key: str | None = None, changed: Sequence[str] = ()) -> None:
         table: Any = inspect(kind).local_table
-        self._statements = {name: make(table) for name, make in _INSERTS.items()}
+        # Inline: every value is given, so none has to be fetched afterwards.
+        self._statements = {name: make(table).inline() for name, make in _INSERTS.items()}
         if key is not None:
             for name, statement in self._statements.items():
                 self._statements[name] = _keeping(statement, key, changed)

@@ -1,17 +1,21 @@
 """SQLite in a file: one writer at a time, a pool of readers, and what its locks say."""
 
 import sqlite3
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, event, text
+from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from models.backends import Options
 from models.base import json_dump
 from models.readers import Reader
-from models.sqlite_connections import connect, connect_writer
+from models.sqlite_connections import OneHopConnection, connect, connect_writer
 from models.sqlite_reader import SQLiteReader
 from models.turn import FileTurn
 
@@ -54,6 +58,10 @@ class SQLite:
             pool_timeout=READER_TIMEOUT,
         )
         event.listen(engine.sync_engine, "begin", _begin)
+        event.listen(engine.sync_engine, "do_execute", _defer)
+        event.listen(engine.sync_engine, "do_executemany", _defer_many)
+        # With one writer the rows that a flush changes are there; a count of them would have to be waited for.
+        engine.dialect.supports_sane_rowcount = False
         return engine
 
     def reader(self, engine: AsyncEngine) -> Reader | None:
@@ -97,7 +105,28 @@ class SQLite:
 
 def _begin(connection: Connection) -> None:
     if mode := connection.get_execution_options().get("sqlite_begin"):
-        connection.exec_driver_sql(f"BEGIN {mode}")
+        # IMMEDIATE waits for the lock of another process; DEFERRED does nothing before the first statement.
+        connection.exec_driver_sql(f"BEGIN {mode}", execution_options={"is_deferred": mode == "DEFERRED"})
+
+
+def _defer(_: object, operation: str, parameters: Sequence[Any], context: ExecutionContext) -> bool:
+    return _defer_many(_, operation, [parameters], context)
+
+
+def _defer_many(_: object, operation: str, parameters: Sequence[Sequence[Any]], context: ExecutionContext) -> bool:
+    """Defers a statement whose result nobody reads; see OneHopConnection.defer. Returns whether it did."""
+    if not _is_deferrable(context):
+        return False
+    connection = context.root_connection.connection.driver_connection
+    return cast(OneHopConnection, connection).defer(operation, parameters)
+
+
+def _is_deferrable(context: ExecutionContext) -> bool:
+    compiled = context.compiled
+    if not isinstance(compiled, SQLCompiler):
+        return bool(context.execution_options.get("is_deferred"))
+    reads_key = compiled.postfetch_lastrowid or compiled.effective_returning
+    return (compiled.isinsert or compiled.isupdate or compiled.isdelete) and not reads_key
 
 
 def _holds_lock(error: DBAPIError) -> bool:

@@ -1,9 +1,10 @@
 """SQLite connections: one thread hop a statement, write-ahead log, foreign keys.
 
 aiosqlite runs a connection in a thread of its own. SQLAlchemy asks it to open a cursor, execute, fetch and
-close, and rolls back whatever it reads; each of these is a hop to that thread and back. Here a statement is
-one hop, and a transaction that never began is not ended. This uses private members of aiosqlite, so its version
-is pinned.
+close, and rolls back whatever it reads; each of these is a hop to that thread and back, which costs several times
+what SQLite needs, and waits for its turn wherever the event loop is busy. Here a statement is one hop, those whose
+results nobody reads go along with the next one or with the commit, nobody waits for a rollback, and a transaction
+that never began is not ended. This uses private members of aiosqlite, so its version is pinned.
 """
 
 import asyncio
@@ -23,6 +24,10 @@ BUSY_TIMEOUT = 10_000
 WRITER_BUSY_TIMEOUT = 500
 # KiB of pages that a connection keeps. A change of a long branch touches more than SQLite's usual 2 MiB.
 READER_CACHE_KIB, WRITER_CACHE_KIB = 2_000, 64_000
+# Statements, and rows of each, that are kept to be executed together.
+_MAX_DEFERRED = 16
+
+Act = Callable[[sqlite3.Cursor], sqlite3.Cursor]
 
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -66,7 +71,7 @@ class _Cursor:
     async def close(self) -> None:
         """Does nothing: the cursor was closed when its rows had been fetched."""
 
-    async def _run(self, act: Callable[[sqlite3.Cursor], sqlite3.Cursor]) -> None:
+    async def _run(self, act: Act) -> None:
         done = await self._connection.run(act)
         self.description, self.rowcount, self.lastrowid, self._rows = done
 
@@ -76,10 +81,25 @@ class OneHopConnection(aiosqlite.Connection):
 
     max_read: float = math.inf
 
-    async def run(self, act: Callable[[sqlite3.Cursor], sqlite3.Cursor]) -> tuple[Any, int, int | None, list[Any]]:
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._deferred: list[tuple[str, Sequence[Sequence[Any]]]] = []
+
+    def defer(self, operation: str, parameters: Sequence[Sequence[Any]]) -> bool:
+        """Executes a statement in the hop of the next one, or of the commit, which then raises its error.
+
+        Returns False, and does nothing, for many rows and when many statements wait already.
+        """
+        if len(parameters) > _MAX_DEFERRED or len(self._deferred) == _MAX_DEFERRED:
+            return False
+        self._deferred.append((operation, parameters))
+        return True
+
+    async def run(self, act: Act) -> tuple[Any, int, int | None, list[Any]]:
         """Executes and fetches in the connection's thread, in one hop."""
 
         def execute_and_fetch() -> tuple[Any, int, int | None, list[Any]]:
+            self._execute_deferred()
             cursor = act(self._conn.cursor())
             rows = self._fetched(cursor) if cursor.description else []
             done = (cursor.description, cursor.rowcount, cursor.lastrowid, rows)
@@ -87,6 +107,12 @@ class OneHopConnection(aiosqlite.Connection):
             return done
 
         return await self._execute(execute_and_fetch)  # type: ignore[no-any-return, no-untyped-call]
+
+    def _execute_deferred(self) -> None:
+        deferred, self._deferred = self._deferred, []
+        for operation, parameters in deferred:
+            for one in parameters:
+                self._conn.execute(operation, one).close()
 
     def _fetched(self, cursor: sqlite3.Cursor) -> list[Any]:
         """Returns all rows. Raises ReadTooLarge as soon as their texts are too long, before all are in memory."""
@@ -138,11 +164,22 @@ class OneHopConnection(aiosqlite.Connection):
 
     async def commit(self) -> None:
         if self.in_transaction:
-            await super().commit()
+            await self._execute(self._commit)  # type: ignore[no-untyped-call]
+
+    def _commit(self) -> None:
+        try:
+            self._execute_deferred()
+            self._conn.commit()
+        except BaseException:
+            # SQLAlchemy takes a transaction for ended, however its commit ended.
+            self._conn.rollback()
+            raise
 
     async def rollback(self) -> None:
+        """Lets the thread roll back before whatever it is asked for next."""
+        self._deferred.clear()
         if self.in_transaction:
-            await super().rollback()
+            self._tx.put_nowait((None, self._conn.rollback))
 
 
 def _first_value(connection: sqlite3.Connection, statement: Statement) -> Any:

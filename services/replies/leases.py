@@ -10,9 +10,8 @@ import socket
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, delete, not_, select, update
+from sqlalchemy import ColumnElement, delete, not_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Run, Writer, after_commit, database_time, insert_of, new_key
@@ -43,10 +42,9 @@ class Lease:
         """Makes the lease last LEASE_SECONDS from now."""
         asked_at = time.monotonic()
         alive_until = database_time(LEASE_SECONDS)
-        renewed = update(Writer).where(Writer.name == self.name).values(alive_until=alive_until)
-        done = await session.execute(renewed.execution_options(synchronize_session=False))
-        if isinstance(done, CursorResult) and done.rowcount == 0:
-            await session.execute(_first_lease(session, self.name, alive_until))
+        made = insert_of(session, Writer).values(name=self.name, alive_until=alive_until).inline()
+        renewed = made.on_conflict_do_update(index_elements=["name"], set_={"alive_until": alive_until})
+        await session.execute(renewed)
         after_commit(session, partial(self._note, asked_at))
 
     async def hold(self, session: AsyncSession) -> None:
@@ -56,12 +54,6 @@ class Lease:
 
     def _note(self, moment: float) -> None:
         self._renewed_at = moment
-
-
-def _first_lease(session: AsyncSession, name: str, alive_until: ColumnElement[Any]) -> Any:
-    """Returns the statement that makes the row, or renews it, where another transaction has just made it."""
-    statement = insert_of(session, Writer).values(name=name, alive_until=alive_until)
-    return statement.on_conflict_do_update(index_elements=["name"], set_={"alive_until": alive_until})
 
 
 async def give_up(session: AsyncSession, *names: str) -> None:

@@ -169,6 +169,6 @@ async def test_waiting_replies_cost_one_transaction_a_round_whatever_their_numbe
     statements.clear()
     await services.writer.checkpoints.store()
     # Whether others want a reply stopped is one statement for all.
-    assert [one.split()[0] for one in statements] == ["BEGIN", "SELECT", "UPDATE"]
+    assert [one.split()[0] for one in statements] == ["BEGIN", "SELECT", "INSERT"]
     async with database.read(everyone()) as session:
         assert (await session.execute(text("SELECT count(*) FROM runs WHERE ended IS NULL"))).scalar() == 20
