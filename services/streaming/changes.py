@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from models import Conversation, Database
 from services.errors import NotFound
 from services.streaming.readers import Reader, Readers
+from services.streaming.rows import conversation_of
 from services.streaming.watches import Watch
 
 
@@ -26,7 +27,7 @@ class ChangeService:
     async def watch(self, owner: str, conversation_id: str) -> AsyncGenerator[ConversationChange, None]:
         """Returns the state now and after each change; the deletion is the last one. Raises NotFound."""
         async with self._database.read(owner) as session:
-            conversation = await session.get(Conversation, conversation_id)
+            conversation = await conversation_of(session, conversation_id)
         if conversation is None:
             raise NotFound("conversation", conversation_id)
         return self._changes(owner, conversation)

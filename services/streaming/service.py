@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from models import Conversation, Database, FinishReason, Status
+from models import Database, FinishReason, Status
 from services.broker.texts import StoredText
 from services.errors import InvalidCursor, NotFound
 from services.streaming import cursors
@@ -11,6 +11,7 @@ from services.streaming.cursors import Cursor
 from services.streaming.events import AsOf, ReplyDelta, ReplyEvent, ReplyFailed, ReplyFinished
 from services.streaming.readers import Reader, Readers
 from services.streaming.replay import Log, next_event
+from services.streaming.rows import conversation_of
 from services.streaming.views import View
 from services.streaming.watches import Watch
 
@@ -56,7 +57,7 @@ class StreamService:
         conversation is deleted. Raises NotFound and InvalidCursor before the first event.
         """
         async with self._database.read(owner) as session:
-            conversation = await session.get(Conversation, conversation_id)
+            conversation = await conversation_of(session, conversation_id)
         if conversation is None:
             raise NotFound("conversation", conversation_id)
         version = conversation.history_version
