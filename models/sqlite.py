@@ -115,18 +115,19 @@ def _defer(_: object, operation: str, parameters: Sequence[Any], context: Execut
 
 def _defer_many(_: object, operation: str, parameters: Sequence[Sequence[Any]], context: ExecutionContext) -> bool:
     """Defers a statement whose result nobody reads; see OneHopConnection.defer. Returns whether it did."""
-    if not _is_deferrable(context):
-        return False
-    connection = context.root_connection.connection.driver_connection
-    return cast(OneHopConnection, connection).defer(operation, parameters)
-
-
-def _is_deferrable(context: ExecutionContext) -> bool:
+    connection = cast(OneHopConnection, context.root_connection.connection.driver_connection)
     compiled = context.compiled
-    if not isinstance(compiled, SQLCompiler):
-        return bool(context.execution_options.get("is_deferred"))
-    reads_key = compiled.postfetch_lastrowid or compiled.effective_returning
-    return (compiled.isinsert or compiled.isupdate or compiled.isdelete) and not reads_key
+    if isinstance(compiled, SQLCompiler):
+        is_deferrable = connection.in_transaction and _is_change(compiled)
+    else:
+        is_deferrable = bool(context.execution_options.get("is_deferred"))
+    return is_deferrable and connection.defer(operation, parameters)
+
+
+def _is_change(compiled: SQLCompiler) -> bool:
+    """Returns whether a statement changes rows and returns nothing, not even a key that it made."""
+    returns_something = compiled.postfetch_lastrowid or compiled.effective_returning
+    return (compiled.isinsert or compiled.isupdate or compiled.isdelete) and not returns_something
 
 
 def _holds_lock(error: DBAPIError) -> bool:

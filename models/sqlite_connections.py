@@ -10,6 +10,7 @@ that never began is not ended. This uses private members of aiosqlite, so its ve
 import asyncio
 import math
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -83,7 +84,7 @@ class OneHopConnection(aiosqlite.Connection):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._deferred: list[tuple[str, Sequence[Sequence[Any]]]] = []
+        self._deferred: deque[tuple[str, Sequence[Sequence[Any]]]] = deque()
 
     def defer(self, operation: str, parameters: Sequence[Sequence[Any]]) -> bool:
         """Executes a statement in the hop of the next one, or of the commit, which then raises its error.
@@ -109,10 +110,12 @@ class OneHopConnection(aiosqlite.Connection):
         return await self._execute(execute_and_fetch)  # type: ignore[no-any-return, no-untyped-call]
 
     def _execute_deferred(self) -> None:
-        deferred, self._deferred = self._deferred, []
-        for operation, parameters in deferred:
+        while self._deferred:
+            operation, parameters = self._deferred[0]
             for one in parameters:
                 self._conn.execute(operation, one).close()
+            # One that fails stays, so that the transaction cannot be committed without it.
+            self._deferred.popleft()
 
     def _fetched(self, cursor: sqlite3.Cursor) -> list[Any]:
         """Returns all rows. Raises ReadTooLarge as soon as their texts are too long, before all are in memory."""
@@ -165,6 +168,8 @@ class OneHopConnection(aiosqlite.Connection):
     async def commit(self) -> None:
         if self.in_transaction:
             await self._execute(self._commit)  # type: ignore[no-untyped-call]
+        else:
+            self._deferred.clear()
 
     def _commit(self) -> None:
         try:
@@ -172,6 +177,7 @@ class OneHopConnection(aiosqlite.Connection):
             self._conn.commit()
         except BaseException:
             # SQLAlchemy takes a transaction for ended, however its commit ended.
+            self._deferred.clear()
             self._conn.rollback()
             raise
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import aiosqlite
@@ -83,6 +83,22 @@ async def test_a_change_that_the_commit_refuses_leaves_nothing_behind(database: 
     await database.write(everyone(), once)
     async with database.read(everyone()) as session:
         assert await names(session) == ["Ada"]
+
+
+async def test_work_that_goes_on_after_a_refused_change_cannot_be_committed(database: Database) -> None:
+    ada = character("Ada")
+
+    async def work(session: AsyncSession) -> None:
+        await session.execute(insert(Character), [ada])
+        await session.execute(insert(Character), [ada])
+        await session.execute(insert(Character), [character("Bob")])
+        with suppress(IntegrityError):
+            await names(session)
+
+    with pytest.raises(IntegrityError):
+        await database.write(everyone(), work)
+    async with database.read(everyone()) as session:
+        assert await names(session) == []
 
 
 async def test_a_change_of_work_that_fails_is_forgotten(database: Database) -> None:
