@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from services.paging import PageArguments
 from services.replies.options import ReplyMode, ReplyOptions
 from tests.support.makers import make_character, make_history, until
 
+# So often callers leave, each a little later than the one before; more often until one has left too late.
 STEPS = 60
 STEP_SECONDS = 0.0001
 WHOLE = PageArguments(first=100)
@@ -65,7 +67,9 @@ async def test_a_change_that_was_committed_is_told(name: str, services: Services
     committed = untold = 0
     character = await make_character(services)
     history = [{"role": "user", "content": content} for content in ("Hello", "Hi.", "More")]
-    for step in range(STEPS):
+    for step in count():
+        if step >= STEPS and committed:
+            break
         if name == "delete character":
             character = await make_character(services)
         conversation = await services.chat_histories.import_history(LOCAL_OWNER, character.id, history)
@@ -86,7 +90,6 @@ async def test_a_change_that_was_committed_is_told(name: str, services: Services
             changed = await state(database, conversation.id) != before
             committed += changed
             untold += changed and not listener.told
-    assert committed > 0
     assert untold == 0
 
 
@@ -94,7 +97,10 @@ async def test_a_change_that_was_committed_is_told(name: str, services: Services
 async def test_a_new_conversation_is_whole_or_not_there(name: str, services: Services, database: Database) -> None:
     source = await make_history(services, *(str(n) for n in range(50)))
     history = [{"role": "user", "content": str(n)} for n in range(50)]
-    for step in range(STEPS):
+    made = 0
+    for step in count():
+        if step >= STEPS and made:
+            break
         if name == "fork":
             change: Awaitable[Any] = services.conversations.fork(LOCAL_OWNER, source.id)
         else:
@@ -103,6 +109,7 @@ async def test_a_new_conversation_is_whole_or_not_there(name: str, services: Ser
         await asyncio.sleep(step * STEP_SECONDS)
         caller.cancel()
         await asyncio.wait([caller])
+        made += not caller.cancelled()
     await until(lambda: not database._tasks)
     async with database.read(everyone()) as session:
         conversations = list(await session.scalars(select(Conversation)))

@@ -25,22 +25,38 @@ const state = (page) => page.evaluate(() => {
   return { top: scrollTop, end: scrollHeight - clientHeight };
 });
 
-// Scrolls by the wheel, as people do, until the page has nothing left to load there.
+// Scrolls by the wheel, as people do. Chromium scrolls when its compositor comes to it.
 async function wheel(page, by) {
+  const { top, end } = await state(page);
   await page.mouse.move(700, 300);
   await page.mouse.wheel(0, by);
+  const hasRoom = by < 0 ? top > 0 : end - top >= 1;
+  if (hasRoom) await page.waitForFunction((before) => document.querySelector(".thread").scrollTop !== before, top);
   await frames(page);
 }
 
+// Returns when the view has stayed where it is for five frames.
+const still = (page) => page.evaluate(() => new Promise((done) => {
+  const box = document.querySelector(".thread");
+  const look = (top, left) => (left ? requestAnimationFrame(() => look(box.scrollTop, box.scrollTop === top ? left - 1 : 5)) : done());
+  look(box.scrollTop, 5);
+}));
+
 async function atRest(page, act) {
+  await still(page);
   const id = await inView(page);
   const before = await placeOf(page, id);
-  // Looked at in each frame, so that no jump there and back goes unseen.
+  // Looked at in each frame, so that no jump there and back goes unseen: by an observer of sizes, which is told after
+  // the page's own, when what has changed is in its place, and before the frame is painted.
   await page.evaluate((one) => {
     globalThis.seen = [];
+    const probe = document.body.appendChild(document.createElement("div"));
+    probe.style.position = "fixed";
+    probe.style.height = "1px";
+    const place = () => document.querySelector(`article[data-id="${one}"]`)?.getBoundingClientRect().top ?? null;
+    new ResizeObserver(() => seen.push(place())).observe(probe);
     const look = () => {
-      const row = document.querySelector(`article[data-id="${one}"]`);
-      seen.push(row ? row.getBoundingClientRect().top : null);
+      probe.style.width = `${1 + (seen.length % 2)}px`;
       globalThis.watching = requestAnimationFrame(look);
     };
     look();
@@ -109,7 +125,7 @@ await run({
     await rows(page).first().waitFor();
     const load = page.waitForResponse((response) => response.request().postData()?.includes("query Older"));
     await page.route("**/graphql", async (route) => {
-      if (route.request().postData()?.includes("query Older")) await new Promise((later) => setTimeout(later, 300));
+      if (route.request().postData()?.includes("query Older")) await new Promise((later) => setTimeout(later, 1000));
       await route.continue();
     });
     while ((await state(page)).top >= 600) await wheel(page, -700);
