@@ -26,6 +26,8 @@ LOCK_TIMEOUT = 5000
 _TRANSIENT_STATES = {"40001", "40P01", "55P03"}
 # Connection exceptions, an operator's intervention such as a restart, and too many connections.
 _GONE_STATES = ("08", "57P", "53300")
+# What SQLAlchemy says where an engine's first connection is lost while it asks the server about itself.
+_CLOSED = "This Connection is closed"
 
 # What takes foreign keys and indexes away, and what makes them again; those of other constraints stay.
 _REMOVABLE = """
@@ -119,7 +121,10 @@ class PostgreSQL:
     def is_gone(self, error: BaseException) -> bool:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             return True
-        is_away = isinstance(error, OSError | TimeoutError | PoolTimeoutError)
+        if isinstance(error, NotImplementedError) and error.__context__ is not None:
+            # Like _CLOSED; what was lost is the error before it.
+            error = error.__context__
+        is_away = isinstance(error, OSError | TimeoutError | PoolTimeoutError) or str(error) == _CLOSED
         return is_away or _state_of(error).startswith(_GONE_STATES)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,8 +16,27 @@ from services.characters import CharacterOrder
 from services.paging import page_arguments
 from tests.support import postgres
 from tests.support.makers import make_character, until
+from tests.support.round_trips import RoundTrips
 
 pytestmark = pytest.mark.postgresql
+
+
+class Breaking(RoundTrips):
+    """Breaks off when a client has asked so often."""
+
+    def __init__(self, url: str, limit: int) -> None:
+        self._limit, self._asked = limit, 0
+        super().__init__(url)
+
+    @property
+    def count(self) -> int:
+        return self._asked
+
+    @count.setter
+    def count(self, value: int) -> None:
+        self._asked = value
+        if value == self._limit:
+            self.leave()
 
 
 @pytest.fixture
@@ -32,6 +52,19 @@ async def test_several_processes_may_migrate_at_once(empty: str) -> None:
     assert sorted(await asyncio.gather(*(one.migrate() for one in databases))) == [False, False, False, True]
     for one in databases:
         await one.close()
+
+
+@pytest.mark.parametrize("limit", range(1, 13))
+async def test_a_first_connection_may_be_lost_at_any_step(limit: int, database_url: str) -> None:
+    async with Breaking(database_url, limit).opened() as proxy:
+        database = Database(proxy.url)
+        with suppress(Unavailable):
+            async with database.read(everyone()) as session:
+                await session.scalar(text("SELECT 1"))
+        proxy.come_back()
+        async with database.read(everyone()) as session:
+            assert await session.scalar(text("SELECT 1")) == 1
+        await database.close()
 
 
 async def test_a_read_takes_one_round_trip_and_a_snapshot_sees_one_state(database: Database) -> None:

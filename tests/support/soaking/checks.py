@@ -136,7 +136,7 @@ def _edits(state: State, ledger: Ledger) -> Iterator[str]:
             latest = max(answered, key=lambda one: one.version)
             possible = [latest, *(one for one in requests if one.code != "ok")]
             if token_of(row["content"]) not in [token for one in possible for token in one.tokens]:
-                yield f"lost edit {latest}: {row}"
+                yield f"lost edit {latest} of {requests}: {row}"
 
 
 def _watchers(state: State, ledger: Ledger) -> Iterator[str]:
