@@ -110,7 +110,7 @@ def _begin(connection: Connection) -> None:
 
 
 def _defer(_: object, operation: str, parameters: Sequence[Any], context: ExecutionContext) -> bool:
-    return _defer_many(_, operation, [parameters], context)
+    return _defer_many(None, operation, [parameters], context)
 
 
 def _defer_many(_: object, operation: str, parameters: Sequence[Sequence[Any]], context: ExecutionContext) -> bool:
