@@ -188,7 +188,7 @@ class ReplyService:
         The reply follows the message, else the head, or goes on with the one that is continued.
         """
         await self._make_way(session, head.run, options)
-        reply = continued
+        reply = None
         if options.reply_mode is not ReplyMode.NONE:
             reply = _pending(continued) if continued else _new_reply(head.conversation)
         await self._place(session, head, message, None if continued else reply)

@@ -107,6 +107,24 @@ async def test_what_none_left_unanswered_can_be_asked_for(services: Services, en
     assert await history(services, conversation.id) == ["Hello", "Here I am."]
 
 
+async def test_none_writes_nothing_whatever_asks_for_it(
+    services: Services, database: Database, engine: TestEngine
+) -> None:
+    conversation = await make_conversation(services)
+    engine.answer("Here I am.")
+    reply = (await say(services, conversation.id, "Hello")).reply
+    for asking in (
+        services.replies.continue_reply(LOCAL_OWNER, reply.id, NONE),
+        services.replies.request(LOCAL_OWNER, conversation.id, None, NONE),
+        services.replies.regenerate(LOCAL_OWNER, reply.id, NONE),
+    ):
+        asked = await asking
+        assert (asked.reply, asked.run, asked.stream_cursor) == (None, None, None)
+    async with database.read(everyone()) as session:
+        assert await session.scalar(select(func.count()).select_from(Run)) == 1
+    assert await history(services, conversation.id) == ["Hello", "Here I am."]
+
+
 async def test_regenerating_keeps_the_old_answer_beside_the_new(services: Services, engine: TestEngine) -> None:
     conversation = await make_conversation(services)
     engine.answer("One.")

@@ -30,7 +30,7 @@ def violations(state: State, ledger: Ledger) -> list[str]:
 
 
 def _requests(state: State, ledger: Ledger) -> Iterator[str]:
-    """Checks that what was asked once is stored once, and what was refused is not stored."""
+    """Checks that what was asked once is stored once, and what was refused or not wanted is not stored."""
     possible = {token for one in ledger.requests if one.may_have_happened for token in one.tokens}
     texts = [row["content"] for row in state.rows["messages"]]
     texts += [row["title"] for row in state.rows["conversations"]] + [
@@ -38,6 +38,9 @@ def _requests(state: State, ledger: Ledger) -> Iterator[str]:
     ]
     for token in {token_of(text) for text in texts} - {None} - possible:
         yield f"stored although its request was refused: {token}"
+    for one in ledger.requests:
+        if one.input.get("replyMode") == "NONE" and one.payload.get("reply"):
+            yield f"a reply although none was wanted: {one}"
     for table, name in (("conversations", "title"), ("characters", "name")):
         counts = Counter(filter(None, (token_of(row[name]) for row in state.rows[table])))
         yield from (f"{count} {table} for {token}" for token, count in counts.items() if count > 1)
