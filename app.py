@@ -177,13 +177,15 @@ async def export_schema(settings: Settings) -> None:
 async def _migrated(database: Database) -> bool:
     try:
         return await database.migrate()
-    except Unavailable as error:
-        raise StartError(
-            f"Another program has the database {_shown(database)} locked. Start again when it is done."
-        ) from error
-    except (DBAPIError, OSError) as error:
-        cause = getattr(error, "orig", error)
-        raise StartError(f"The database {_shown(database)} cannot be used: {cause}.") from error
+    except (Unavailable, DBAPIError, OSError) as error:
+        raise StartError(_why_unusable(database, error)) from error
+
+
+def _why_unusable(database: Database, error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error, Unavailable) else error
+    if cause is None or (cause is not error and database.url.get_backend_name() == "sqlite"):
+        return f"Another program has the database {_shown(database)} locked. Start again when it is done."
+    return f"The database {_shown(database)} cannot be used: {getattr(cause, 'orig', cause)}."
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -1,12 +1,13 @@
 """What a start does not load, because it would only take time and memory."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import ROOT, environment
+from tests.support.processes import ROOT, environment, refused
 
 SCRIPT = """
 import asyncio, sys
@@ -49,3 +50,14 @@ def test_a_start_on_tables_that_are_up_to_date_loads_no_migrations(migrated: Pat
 def test_only_an_engine_that_is_asked_over_http_loads_the_client(migrated: Path) -> None:
     outside = {"ENGINE": "openai", "ENGINE_URL": "http://127.0.0.1:9/v1"}
     assert loaded(migrated, **outside) == ["aiohttp", "services.engines.openai"]
+
+
+async def test_a_database_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
+    # Bound, so that nobody else takes the port, and not listening.
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        url = f"postgresql://anna:secret@127.0.0.1:{unheard.getsockname()[1]}/repartee"
+        code, said = await refused(tmp_path, DATABASE_URL=url)
+    assert code == 1
+    assert "cannot be used: [Errno" in said
+    assert "secret" not in said
