@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import ExitStack, aclosing, contextmanager
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -17,7 +17,7 @@ from schema.endpoint.execution.operations import GraphQLRequest, Operations, Pla
 from schema.endpoint.execution.results import Operation
 from schema.endpoint.http.answers import HTTPError
 from schema.endpoint.http.open_connections import OpenConnections
-from schema.endpoint.http.protocols import ON_INITIALIZED
+from schema.endpoint.http.protocols import ON_INITIALIZED, TEXT
 from schema.endpoint.socket_messages import (
     CloseSocket,
     Message,
@@ -102,11 +102,11 @@ class Socket:
         self._deadline = asyncio.get_running_loop().time() + settings.read_timeout
         self._initialized = False
         self._caller: Identity | None = None
-        self._held = ExitStack()
+        self._held: AbstractContextManager[None] = nullcontext()
         self._ended: CloseSocket | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._begun: dict[asyncio.Task[None], Operation | PlainQuery] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        # Every task that has not ended, and the operation that it has begun, if it has.
+        self._tasks: dict[asyncio.Task[None], Operation | PlainQuery | None] = {}
         # Without turns all messages that wait would be written at once when the client has read a little.
         self._turns = asyncio.Lock()
         self._backlog = 0
@@ -115,14 +115,12 @@ class Socket:
         """Serve the client until it disconnects, breaks the protocol, or the socket is ended."""
         try:
             while True:
-                text = await self._receive()
-                if self._ended:
-                    raise self._ended
-                await self._handle(read(text), len(text))
+                # No name here keeps the last message in memory until the next one comes.
+                await self._handle(*await (self._receive() if self._initialized else self._receive_in_time()))
         except CloseSocket as error:
             close = error
         finally:
-            self._held.close()
+            self._held.__exit__(None, None, None)
             for task in self._tasks:
                 # A second cancellation would interrupt the ending of the first: a connection that is being closed.
                 if not task.cancelling():
@@ -130,18 +128,24 @@ class Socket:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._close(close)
 
-    async def _receive(self) -> str:
+    async def _receive_in_time(self) -> tuple[Message, int]:
         try:
-            async with asyncio.timeout_at(None if self._initialized else self._deadline):
-                message = await self._websocket.receive()
+            async with asyncio.timeout_at(self._deadline):
+                return await self._receive()
         except TimeoutError:
             raise CloseSocket(4408, "Connection initialisation timeout") from None
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code", 1005))
-        text = message.get("text")
+
+    async def _receive(self) -> tuple[Message, int]:
+        """Return the next message, and its length."""
+        received = await self._websocket.receive()
+        if received["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(received.get("code", 1005))
+        text = received.get("text")
         if text is None:
             raise CloseSocket(4400, "A message must be a text message, not binary")
-        return str(text)
+        if self._ended:
+            raise self._ended
+        return read(text), len(text)
 
     async def _handle(self, message: Message, size: int) -> None:
         match message.get("type"):
@@ -169,14 +173,15 @@ class Socket:
         except (Unauthenticated, IssuerUnavailable) as error:
             raise CloseSocket(4403, _FORBIDDEN + str(error)) from None
         ended = CloseSocket(4403, _FORBIDDEN + ENDED)
-        self._held.enter_context(self._gate.hold(self._caller)(partial(self._end, ended)))
+        self._held = self._gate.hold(self._caller)(partial(self._end, ended))
+        self._held.__enter__()
         if allow_long_messages := self._websocket.scope.get(ON_INITIALIZED):
             allow_long_messages()
         await self._send({"type": "connection_ack"})
 
     @property
     def awaits_end(self) -> bool:
-        return any(operation.awaits_end for operation in self._begun.values())
+        return any(operation.awaits_end for operation in self._tasks.values() if operation)
 
     def restart(self) -> None:
         self._end(_restart())
@@ -186,12 +191,11 @@ class Socket:
         self._ended = close
         for task in self._tasks:
             task.cancel()
-        closing = asyncio.create_task(self._close(close))
-        self._tasks.add(closing)
-        closing.add_done_callback(self._tasks.discard)
+        self._add_task(self._close(close))
 
     async def _close(self, close: CloseSocket) -> None:
-        with contextlib.suppress(WebSocketDisconnect), _disconnects():
+        # RuntimeError: it is closed already.
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             await self._websocket.close(close.code, close.reason)
 
     async def _subscribe(self, message: Message, size: int) -> None:
@@ -207,14 +211,13 @@ class Socket:
         if len(self._running) >= self._max_operations:
             await self._send(error_of(id, too_many(self._max_operations).errors))
             return
-        task = asyncio.create_task(self._operate(id, request, self._caller))
-        self._running[id] = task
-        self._tasks.add(task)
-        task.add_done_callback(self._forget)
+        self._running[id] = self._add_task(self._operate(id, request, self._caller))
 
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._begun.pop(task, None)
+    def _add_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
+        return task
 
     def _cancel(self, id: str) -> None:
         if task := self._running.pop(id, None):
@@ -224,7 +227,10 @@ class Socket:
         try:
             try:
                 await self._gate.admit(caller)
-                last = await self._send_results(id, self._prepared(request, caller).results())
+                results = self._prepared(request, caller).results()
+                # A document can be long, and the operation too.
+                del request
+                last = await self._send_results(id, results)
             except RequestError as error:
                 last = error_of(id, error.errors)
             except WebSocketDisconnect:
@@ -241,7 +247,7 @@ class Socket:
 
     def _prepared(self, request: GraphQLRequest, caller: Identity) -> Operation | PlainQuery:
         task = cast("asyncio.Task[None]", asyncio.current_task())
-        operation = self._begun[task] = self._operations.prepare(request, caller)
+        operation = self._tasks[task] = self._operations.prepare(request, caller)
         return operation
 
     async def _send_results(self, id: str, results: AsyncGenerator[Formatted, None]) -> Message:
@@ -261,27 +267,21 @@ class Socket:
             raise over_limit(problem, "BACKLOG_TOO_LONG", self._max_backlog, backlog)
         self._backlog = backlog
         try:
-            await self._send_text(encoded.decode())
+            await self._send_text(encoded)
         finally:
             self._backlog -= len(encoded)
 
     async def _send(self, message: Message) -> None:
-        await self._send_text(wire.encode(message).decode())
+        await self._send_text(wire.encode(message))
 
-    async def _send_text(self, text: str) -> None:
+    async def _send_text(self, encoded: bytes) -> None:
         async with self._turns:
-            with _disconnects():
-                await self._websocket.send_text(text)
+            try:
+                await self._websocket.send({"type": "websocket.send", TEXT: encoded})
+            except RuntimeError as error:
+                # It is closed already, which is no bug of ours.
+                raise WebSocketDisconnect(1006) from error
 
 
 def _restart() -> CloseSocket:
     return CloseSocket(1012, "Service Restart")
-
-
-@contextmanager
-def _disconnects() -> Iterator[None]:
-    """Raise WebSocketDisconnect for a message to a WebSocket that is closed already, which is no bug of ours."""
-    try:
-        yield
-    except RuntimeError as error:
-        raise WebSocketDisconnect(1006) from error

@@ -1,8 +1,8 @@
 """Who makes a request: the credential in its headers or in `connection_init`, and the refusal without one."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -89,10 +89,9 @@ class Gate:
         return await self._access.by_token(token.strip())
 
 
-@contextmanager
-def _unending(end: Callable[[], object]) -> Iterator[None]:
+def _unending(end: Callable[[], object]) -> AbstractContextManager[None]:
     """Nothing ends where everybody may stay."""
-    yield
+    return nullcontext()
 
 
 def refusal(error: Unauthenticated | IssuerUnavailable) -> HTTPError:

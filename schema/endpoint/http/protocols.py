@@ -13,9 +13,11 @@ from uvicorn.protocols.http.httptools_impl import (
     HttpToolsProtocol,
     RequestResponseCycle,
 )
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode
 from websockets.http11 import Request
+from websockets.protocol import State
 
 from schema.endpoint.http.answers import BODY, HTTPError
 from schema.endpoint.http.turns import TurnTransport
@@ -29,6 +31,8 @@ MIN_RATE = 16 * 1024
 ON_DISCONNECT = "repartee.on_disconnect"
 # The key in the scope of a WebSocket of what allows its client longer messages.
 ON_INITIALIZED = "repartee.on_initialized"
+# The key, in a message to a WebSocket, of a text that is encoded already.
+TEXT = "repartee.text"
 _EXTENSIONS: dict[str, dict[object, object]] = {BODY: {}}
 
 
@@ -173,9 +177,36 @@ class HTTPProtocol(_Progress, HttpToolsProtocol):
         self.transport.close()
 
 
+class _Inbox:
+    """What uvicorn uses of asyncio.Queue, which would be a tenth of the memory of an open WebSocket."""
+
+    def __init__(self) -> None:
+        self._messages: list[Any] = []
+        self._waiting: asyncio.Future[None] | None = None
+
+    def empty(self) -> bool:
+        return not self._messages
+
+    def put_nowait(self, message: Any) -> None:
+        self._messages.append(message)
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    async def get(self) -> Any:
+        """Return the next message, to one who waits for it."""
+        while not self._messages:
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+        return self._messages.pop(0)
+
+
 class WebSocketProtocol(_Progress, WebSocketsSansIOProtocol):
     _is_initialized = False
     _before_init = 0
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.queue = _Inbox()  # type: ignore[assignment]
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -184,6 +215,18 @@ class WebSocketProtocol(_Progress, WebSocketsSansIOProtocol):
 
     def _initialized(self) -> None:
         self._is_initialized, self._before_init = True, 0
+        # A tenth of the memory of an open WebSocket, which uvicorn needs for the handshake alone.
+        del self.request, self.response
+
+    async def send(self, message: Any) -> None:
+        if TEXT not in message:
+            await super().send(message)
+            return
+        await self.writable.wait()
+        if self.disconnected or self.conn.state is not State.OPEN:
+            raise ClientDisconnected
+        self.conn.send_text(message[TEXT])
+        self.transport.write(b"".join(self.conn.data_to_send()))
 
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
