@@ -19,11 +19,11 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    parent = os.getppid()
     status_output = _redirect_standard_output()
     settings = json.loads(sys.stdin.readline())
     _set_parent_exit_signal(signal.SIGKILL)
-    if os.getppid() != parent:
+    if sys.platform == "linux" and os.getppid() != settings["parent"]:
+        # It has exited already, perhaps before this program began.
         return
     server = _load(settings)
     if server is None:

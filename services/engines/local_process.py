@@ -77,6 +77,7 @@ class LocalProcess:
     def _send_settings(self, weights: Weights) -> None:
         assert self._process.stdin is not None
         settings = {
+            "parent": os.getpid(),
             "model": str(weights.path),
             "name": weights.name,
             "socket": self.address.socket,

@@ -201,6 +201,22 @@ def test_it_ends_when_its_parent_is_killed(when, tmp_path):
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing ends a child that loads")
+def test_nothing_is_loaded_for_a_parent_that_has_exited(tmp_path):
+    assert WEIGHTS is not None
+    socket = str(tmp_path / "s.sock")
+    settings = {"model": str(WEIGHTS.path), "name": "m", "socket": socket, "key": "", "context_length": 512}
+    program = Path(__file__).parents[3] / "services/engines/local_child.py"
+    ran = subprocess.run(
+        [sys.executable, program],
+        input=json.dumps({**settings, "threads": 1, "parent": os.getppid()}),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (0, "")
+
+
 async def test_a_damaged_file_is_named_and_not_tried_again(tmp_path):
     assert WEIGHTS is not None
     file = tmp_path / "half.gguf"
