@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+
 from models import FinishReason, Generation, Role, TokenUsage
 from services.engines import Piece, Prompt, PromptTurn
 from services.engines.continuing import TextJoiner, text_to_continue
@@ -95,7 +97,7 @@ class Completion:
     def piece(self, data: str) -> Piece:
         """Returns the piece in the data of an event. Raises EngineError for an error and for invalid data."""
         try:
-            chunk = json.loads(data)
+            chunk = _decoded(data)
             if error := chunk.get("error"):
                 raise from_event(error)
             self._usage = counted_usage(chunk.get("usage")) or self._usage
@@ -103,7 +105,6 @@ class Completion:
             choice: dict[str, Any] = next(iter(chunk.get("choices") or ()), {})
             text = self._complete_characters(_text((choice.get("delta") or {}).get("content")))
             self._set_finish(choice.get("finish_reason"))
-        # RecursionError: JSON that is nested too deeply.
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise broke_off("The engine sent a chunk that is not part of a chat completion.") from error
         if text:
@@ -141,6 +142,15 @@ class Completion:
         self._high_surrogate = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
         text = text.removesuffix(self._high_surrogate)
         return self._joiner.join(storable_text(text))
+
+
+def _decoded(data: str) -> Any:
+    """Raises ValueError, and RecursionError for JSON that is nested too deeply."""
+    try:
+        return orjson.loads(data)
+    except ValueError:
+        # It knows neither half a surrogate pair nor NaN.
+        return json.loads(data)
 
 
 def _text(content: Any) -> str:

@@ -121,6 +121,8 @@ class Connection:
     async def _next_chunk(self, response: aiohttp.ClientResponse, deadline: float) -> bytes:
         """Returns all that has arrived, as soon as there is something; nothing at the end of the body."""
         try:
+            if chunk := response.content.read_nowait():
+                return chunk
             async with asyncio.timeout_at(deadline):
                 return await response.content.readany()
         except _HTTP_ERRORS as error:

@@ -1,10 +1,8 @@
 """Server-sent events parser: turns received bytes into the data of events."""
 
-import re
 from collections.abc import Iterator
 
 MAX_EVENT_BYTES = 1024 * 1024
-_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 class EventTooLong(ValueError):
@@ -38,14 +36,11 @@ class EventReader:
         # When "\r\n" is cut in the middle, the "\n" alone would look like an empty line.
         fresh = chunk.removeprefix(b"\n") if self._after_return else chunk
         self._after_return = chunk.endswith(b"\r")
-        start = 0
-        for line_end in _LINE_END.finditer(fresh):
-            self._extend_line(fresh[start : line_end.start()])
-            line = bytes(self._line)
-            self._line.clear()
-            yield line
-            start = line_end.end()
-        self._extend_line(fresh[start:])
+        for line in fresh.splitlines(keepends=True):
+            self._extend_line(line.rstrip(b"\r\n"))
+            if line.endswith((b"\n", b"\r")):
+                yield bytes(self._line)
+                self._line.clear()
 
     def _extend_line(self, part: bytes) -> None:
         if len(self._line) + len(part) > MAX_EVENT_BYTES:
