@@ -96,7 +96,7 @@ class Reader:
 
     async def present(self, watch: Watch) -> View:
         """Returns the newest view; the first one of a conversation has to be read."""
-        if not self._views:
+        if not self._views and self._reading is None:
             self.rows_changed()
         while (newest := self.newest) is None:
             await watch.changed()
