@@ -10,8 +10,9 @@ from models import Owner, after_commit
 from services.broker import Listener
 from services.broker.texts import GrowingText, Text
 
-# Seconds for which text is gathered before listeners are told again.
-DELTA_INTERVAL = 0.03
+# Seconds for which text is gathered before listeners are told again: less than between two reads from an engine,
+# each of which is told at once.
+DELTA_INTERVAL = 0.025
 
 
 class Live(GrowingText):

@@ -14,7 +14,7 @@ from yarl import URL
 from models import Failure, FailureCode
 from services.engines import EngineError
 from services.engines.faults import Rejection, broke_off, refused, timed_out, unavailable
-from services.engines.pacing import Pace
+from services.engines.pacing import Pace, Ticks
 from services.engines.sessions import OutsideSessions, Sessions
 from services.engines.sse import EventReader, EventTooLong
 
@@ -45,6 +45,7 @@ class Connection:
         address = URL(url)
         self._patience = patience
         self._key = key
+        self._ticks = Ticks()
         # A password in the address is sent as a header: addresses are in errors, and so in logs.
         self._address = address.with_user(None)
         self._sessions = sessions or OutsideSessions(_authorization(address, key), patience.timeout)
@@ -75,7 +76,7 @@ class Connection:
 
     async def events(self, response: aiohttp.ClientResponse) -> AsyncGenerator[str, None]:
         """Yields the data of each event until [DONE]; closing the iterator closes the connection."""
-        reader, pace, deadline = EventReader(), Pace(), self._deadline()
+        reader, pace, deadline = EventReader(), Pace(self._ticks), self._deadline()
         with closing(response):
             while chunk := await self._next_chunk(response, deadline):
                 has_event = False
