@@ -6,7 +6,7 @@ The condition on the owner is part of a prepared statement; the session that exe
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Executable, Result, inspect
+from sqlalchemy import Executable, Result, Select, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
@@ -28,19 +28,25 @@ class Prepared:
     def __init__(self, statement: Executable) -> None:
         self._for_everyone = statement
         self._for_owner = restricted(statement)
+        self._finds_rows_only = isinstance(statement, Select) and not any(
+            one["expr"] is one["entity"] for one in statement.column_descriptions
+        )
 
     async def rows(self, session: AsyncSession, **values: Any) -> Result[*tuple[Any, ...]]:
         """Returns what a select finds; mapped classes as rows of the session, read again."""
+        if self._finds_rows_only:
+            # A session takes as long as the database to find out that it has nothing to do.
+            return await session.run_sync(self._execute, values)
         statement, bound = self._bound(session.sync_session, values)
         return await session.execute(statement, bound, execution_options=_READ_AGAIN)
 
     async def change(self, session: AsyncSession, **values: Any) -> None:
         """Executes an update or a deletion; rows that the session holds stay as they are."""
-        await session.run_sync(self._change, values)
+        await session.run_sync(self._execute, values)
 
-    def _change(self, session: Session, values: dict[str, Any]) -> None:
+    def _execute(self, session: Session, values: dict[str, Any]) -> Result[*tuple[Any, ...]]:
         statement, bound = self._bound(session, values)
-        session.connection().execute(statement, bound)
+        return session.connection().execute(statement, bound)
 
     def _bound(self, session: Session, values: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         owner = owner_of(session)
