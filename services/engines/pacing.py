@@ -7,7 +7,7 @@ INTERVAL = 0.03
 # The first words come at once: a young stream is read in intervals of this part of its age.
 _PART_OF_AGE = 0.125
 # For each second that the event loop is late, because it has much to do, the next read comes so much later.
-_SECONDS_PER_LATE_SECOND = 4.0
+_SECONDS_PER_LATE_SECOND = 10.0
 _MAX_MORE = 0.25
 # Seconds between two moments at which streams are read that are not young any more.
 _TICK = 0.01
