@@ -83,7 +83,8 @@ async def test_nobody_asks_for_text_when_no_reply_iswritten(
     async with ears(wires, 1) as [ear]:
         await ear.listen(conversation.id)
         await asyncio.sleep(0.5)
-        assert ear.heard == []
+        # That rows have changed may be said once more after the watcher knows.
+        assert _kinds(ear.heard) <= {Kind.ROWS}
     await watcher.leave()
 
 
