@@ -23,7 +23,9 @@ async def test_a_person_uses_the_page(
     obedient: Client, checks: Checks, chromium: str, tmp_path: Path, script: str
 ) -> None:
     problems = await checks(f"chat/{script}", obedient.url, chromium, sys.executable, str(tmp_path))
-    assert {name: problem for name, problem in problems.items() if problem} == {}
+    found = [f"{name}: {problem}" for name, problem in problems.items() if problem]
+    # pytest would cut them short.
+    assert not found, "\n".join(found)
     assert len(problems) == SCRIPTS[script]
 
 
