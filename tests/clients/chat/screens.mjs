@@ -243,11 +243,13 @@ await run({
     });
     expect(told, "composer");
     const count = await rows(page).count();
-    await page.keyboard.type("Hello by keys");
+    // Long enough to be seen while it is being written: of a reply that is not, the page tells nothing.
+    await page.keyboard.type("write 3000 Hello by keys");
     await page.keyboard.press("Enter");
     await answered(page, count + 2);
-    await page.waitForFunction(() => /^Ayla: .*Hello by keys/.test(globalThis.told.at(-1)));
-    expect((await page.evaluate(() => globalThis.told))[0], "Ayla is writing.");
+    await page.waitForFunction(() => globalThis.told.length > 1);
+    const [writing, reply] = await page.evaluate(() => globalThis.told);
+    expect([writing, reply.slice(0, 28)], ["Ayla is writing.", "Ayla: Line 0 of a long text."]);
     await page.keyboard.press("Control+/");
     await page.getByRole("dialog", { name: "Keyboard" }).waitFor();
     await page.keyboard.press("Escape");
@@ -265,6 +267,12 @@ await run({
     await page.getByLabel("Text of the message").waitFor();
     await page.keyboard.press("Escape");
     expect(await page.evaluate(() => document.activeElement.id), "composer");
+    // Who goes on before the page has taken a closed dialog away is not brought back.
+    await page.keyboard.press("Control+/");
+    await page.getByRole("dialog", { name: "Keyboard" }).waitFor();
+    await page.evaluate(() => (document.querySelector("dialog").close(), document.querySelector("article").focus()));
+    await page.locator("dialog").waitFor({ state: "detached" });
+    expect(await page.evaluate(() => document.activeElement.matches("article")), true);
     one.check();
     await one.context.close();
   },

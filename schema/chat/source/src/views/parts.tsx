@@ -100,9 +100,12 @@ export function Dialog({ title, close, children, class: kind = "" }: { title: st
   const element = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
     const opener = document.activeElement as HTMLElement | null;
-    element.current!.showModal();
+    const own = element.current!;
+    own.showModal();
     return () => {
-      if (opener?.isConnected && !document.querySelector("dialog[open]")) opener.focus();
+      // A dialog that the browser closed has given the focus back at once, and since then it may have gone on.
+      const isLost = document.activeElement === document.body || own.contains(document.activeElement);
+      if (isLost && opener?.isConnected && !document.querySelector("dialog[open]")) opener.focus();
     };
   }, []);
   const outside = (event: MouseEvent) => event.target === element.current && element.current?.close();
