@@ -36,7 +36,7 @@ async def test_a_stream_that_runs_is_read_in_intervals() -> None:
 async def test_those_who_wait_for_one_tick_are_woken_together() -> None:
     """With one wake-up, that is before anything else that a wake-up lets happen."""
     ticks, loop = Ticks(), asyncio.get_running_loop()
-    tick = (round(loop.time() / 0.01) + 3) * 0.01
+    tick = (round(loop.time() / pacing._TICK) + 3) * pacing._TICK
     woken, seen = 0, []
 
     async def wait(time: float) -> None:
@@ -45,7 +45,7 @@ async def test_those_who_wait_for_one_tick_are_woken_together() -> None:
         woken += 1
         loop.call_soon(lambda: seen.append(woken))
 
-    await asyncio.gather(*(wait(tick + number / 10_000) for number in range(-40, 40)))
+    await asyncio.gather(*(wait(tick + number * pacing._TICK / 100) for number in range(-40, 40)))
     await asyncio.sleep(0)
     assert seen == [80] * 80
     assert ticks._waiting == {}
