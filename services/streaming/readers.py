@@ -15,7 +15,7 @@ from services.broker import Broker, LiveReply
 from services.broker.texts import StoredText, Text
 from services.streaming.cursors import Cursor
 from services.streaming.replay import Log
-from services.streaming.rows import LogReader, conversation_of
+from services.streaming.rows import LogReader
 from services.streaming.views import View
 from services.streaming.watches import Watch, Watches
 
@@ -204,14 +204,14 @@ class Readers:
         # Asked for before the snapshot begins: a reply that ends meanwhile must not look shorter than it was.
         growing = partial(self._growing, id, self._broker.live(id))
         async with self._database.snapshot(reader.owner) as session:
-            conversation = await conversation_of(session, id)
-            if conversation is None:
-                return View(None, Log(id, {}, {}), 0, _NEVER, number)
-            rows, head = LogReader(session, conversation, growing), conversation.history_version
+            rows = LogReader(session, id, growing)
             if at is not None:
-                return View(conversation, await rows.near(at), head, head, number, is_shared=False)
-            since = newest.head if newest is not None else head
-            return View(conversation, await rows.since(since), since, head, number)
+                read = await rows.near(at)
+            else:
+                read = await (rows.now() if newest is None else rows.since(newest.head))
+        if read is None:
+            return View(None, Log(id, {}, {}), 0, _NEVER, number)
+        return View(*read, read.conversation.history_version, number, is_shared=at is None)
 
     def _growing(self, conversation_id: str, live: LiveReply | None, run: int, stored: str) -> Text:
         if live is not None and live.run == run:

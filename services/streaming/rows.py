@@ -1,10 +1,10 @@
 """Reads a conversation's rows as a log: near one cursor, or all that has happened since a version."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Conversation, Message, Prepared, Run
@@ -28,32 +28,49 @@ _MESSAGE = (Message.id, Message.content, Message.edited_version)
 def _edited_after(
     conversation: str | BindParameter[str], version: int | BindParameter[int]
 ) -> ColumnElement[bool]:
-    # The condition on zero is that of the index.
-    return and_(
-        Message.conversation_id == conversation, Message.edited_version > version, Message.edited_version > 0
+    # The condition on zero is that of the index, which no parameter can meet.
+    is_edited = Message.edited_version > literal_column("0")
+    return and_(Message.conversation_id == conversation, Message.edited_version > version, is_edited)
+
+
+def _with_runs(*columns: ColumnElement[Any], runs: ColumnElement[bool]) -> Prepared:
+    """Selects a conversation, the columns, and its runs with their messages: a row for each, or one without."""
+    return Prepared(
+        select(Conversation, *columns, *_RUN, *_MESSAGE)
+        .outerjoin(Run, and_(Run.conversation_id == Conversation.id, runs))
+        .outerjoin(Message, Message.id == Run.message_id)
+        .where(Conversation.id == bindparam("conversation"))
     )
 
 
-# Read for each change of a watched conversation; all else is read for late watchers only.
 _CONVERSATION = Prepared(select(Conversation).where(Conversation.id == bindparam("conversation")))
-_RUNS_SINCE = Prepared(
-    select(*_RUN).where(
-        Run.conversation_id == bindparam("conversation"),
+# Read when a conversation begins to be watched, and for each change; all else after edits and for late watchers.
+_NOW = _with_runs(runs=Run.ended.is_(None))
+_EDITED = _edited_after(bindparam("conversation"), bindparam("version"))
+_EARLIER = select(func.max(Run.started)).where(
+    Run.conversation_id == bindparam("conversation"), Run.started <= bindparam("version")
+)
+_SINCE = _with_runs(
+    select(Message.id).where(_EDITED).exists().label("is_edited"),
+    # Runs follow one another, so that of those that began earlier only the last one can have ended since.
+    runs=and_(
+        Run.started >= func.coalesce(_EARLIER.scalar_subquery(), 0),
         or_(Run.ended.is_(None), Run.ended > bindparam("version")),
-    )
+    ),
 )
-_MESSAGES_SINCE = Prepared(
-    select(*_MESSAGE).where(
-        or_(
-            Message.id.in_(bindparam("written", expanding=True)),
-            _edited_after(bindparam("conversation"), bindparam("version")),
-        )
-    )
-)
+_EDITED_SINCE = Prepared(select(*_MESSAGE).where(_EDITED))
 
 
 async def conversation_of(session: AsyncSession, id: str) -> Conversation | None:
     return (await _CONVERSATION.rows(session, conversation=id)).scalar_one_or_none()
+
+
+class Read(NamedTuple):
+    """A conversation as it is now, and its log since a version."""
+
+    conversation: Conversation
+    log: Log
+    since: int
 
 
 @dataclass(frozen=True)
@@ -61,12 +78,15 @@ class LogReader:
     """Reads in the session's snapshot. `growing` takes an open run and its row's text, and returns its text."""
 
     session: AsyncSession
-    conversation: Conversation
+    conversation_id: str
     growing: Callable[[int, str], Text]
 
-    async def near(self, at: Cursor) -> Log:
+    async def near(self, at: Cursor) -> "Read | None":
         """Returns what `next_event` can need at the cursor: the run it is in, the next ones, and the next edit."""
-        of_conversation = Run.conversation_id == self.conversation.id
+        conversation = await conversation_of(self.session, self.conversation_id)
+        if conversation is None:
+            return None
+        of_conversation = Run.conversation_id == self.conversation_id
         before = select(func.max(Run.started)).where(of_conversation, Run.started <= at.version)
         after = select(func.min(Run.started)).where(of_conversation, Run.started > at.version)
         near = or_(
@@ -76,23 +96,44 @@ class LogReader:
             Run.ended.is_(None),
         )
         runs = _states(await self.session.execute(select(*_RUN).where(of_conversation, near)))
-        edited = _edited_after(self.conversation.id, at.version)
+        edited = _edited_after(self.conversation_id, at.version)
         next_edit = select(Message.id).where(edited).order_by(Message.edited_version).limit(1)
         wanted = or_(Message.id.in_({run.message_id for run in runs}), Message.id == next_edit.scalar_subquery())
-        return await self._log(runs, await self.session.execute(select(*_MESSAGE).where(wanted)))
+        messages = await self.session.execute(select(*_MESSAGE).where(wanted))
+        return Read(conversation, await self._log(runs, messages), conversation.history_version)
 
-    async def since(self, version: int) -> Log:
+    async def now(self) -> "Read | None":
+        """Returns what `next_event` can need at any cursor from just before the running reply on."""
+        rows = (await _NOW.rows(self.session, conversation=self.conversation_id)).all()
+        if not rows:
+            return None
+        conversation, started = rows[0][0], rows[0].started
+        head = conversation.history_version
+        since = head if started is None else started - 1
+        # What else has happened meanwhile are edits.
+        return Read(conversation, await self._log_of(rows, since, is_edited=head > since + 1), since)
+
+    async def since(self, version: int) -> "Read | None":
         """Returns what `next_event` can need at any cursor of those who know all up to the version."""
-        since = {"conversation": self.conversation.id, "version": version}
-        runs = _states(await _RUNS_SINCE.rows(self.session, **since))
-        written = [run.message_id for run in runs]
-        return await self._log(runs, await _MESSAGES_SINCE.rows(self.session, written=written, **since))
+        rows = (await _SINCE.rows(self.session, conversation=self.conversation_id, version=version)).all()
+        if not rows:
+            return None
+        return Read(rows[0][0], await self._log_of(rows, version, rows[0].is_edited), version)
+
+    async def _log_of(self, rows: Sequence[Any], version: int, is_edited: bool) -> Log:
+        begun = [row for row in rows if row.started is not None]
+        runs = _states(row[-len(_RUN) - len(_MESSAGE) : -len(_MESSAGE)] for row in begun)
+        messages = {row.id: row for row in begun}
+        if is_edited:
+            known = {"conversation": self.conversation_id, "version": version}
+            messages |= {row.id: row for row in await _EDITED_SINCE.rows(self.session, **known)}
+        return await self._log(runs, messages.values())
 
     async def _log(self, runs: list[RunState], messages: Iterable[Any]) -> Log:
         messages = list(messages)
         resumed = await self._resumed_at([row.id for row in messages if row.edited_version])
         return Log(
-            self.conversation.id,
+            self.conversation_id,
             {run.started: run for run in runs},
             {row.id: self._message(row, runs, resumed) for row in messages},
         )

@@ -1,7 +1,9 @@
 """Every list and every count walks an index, also when one owner has 200,000 conversations with one character."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -18,8 +20,11 @@ from services.messages import TreePosition
 from services.paging import PageArguments
 from services.replies.options import ReplyMode, ReplyOptions
 from services.settings import Settings
+from services.streaming import cursors
+from services.streaming.cursors import Cursor
+from services.streaming.events import ReplySnapshot
 from tests.support.crowd import multiply
-from tests.support.makers import TestEngine, make_character, make_history
+from tests.support.makers import TestEngine, make_character, make_history, until
 from tests.support.plain_reads import Asking
 
 FIRST, LAST = PageArguments(first=5), PageArguments(last=5)
@@ -93,6 +98,7 @@ def lists() -> dict[str, Ask]:
             LOCAL_OWNER, to.conversation, "Hi", None, ReplyOptions(ReplyMode.NONE)
         ),
         "send and stop": _send_and_stop,
+        "edits that are watched": _watch_edits,
         **{f"search of {name}": partial(_search, *given) for name, given in SEARCHES.items()},
         "abandoned runs": lambda to: to.services.housekeeping.recovery.end_abandoned(),
         "deletions": lambda to: to.services.housekeeping.finish_deletions(),
@@ -124,6 +130,21 @@ async def _send_and_stop(to: Crowded) -> None:
     """Begin a reply and end it: a running one would keep the plain reads from being plain."""
     await to.services.replies.send(LOCAL_OWNER, to.conversation, "Hi", None, ReplyOptions(ReplyMode.BACKGROUND))
     await to.services.replies.stop(LOCAL_OWNER, to.conversation)
+
+
+async def _watch_edits(to: Crowded) -> None:
+    """Tell an edit to one who watches, and to one who comes late."""
+    [before] = await to.services.conversations.by_ids(LOCAL_OWNER, [to.conversation])
+    assert before is not None
+    [page] = await to.services.messages.path_pages(LOCAL_OWNER, [to.conversation], LAST)
+    async with aclosing(await to.services.streams.watch(LOCAL_OWNER, to.conversation)) as events:
+        told = asyncio.ensure_future(anext(events))
+        await until(lambda: any(one.newest for one in to.services.readers._readers.values()))
+        await to.services.messages.edit(LOCAL_OWNER, page.nodes[0].id, f"Version {before.history_version + 1}.")
+        assert isinstance(await told, ReplySnapshot)
+    cursor = cursors.encode(to.conversation, Cursor(before.history_version))
+    async with aclosing(await to.services.streams.watch(LOCAL_OWNER, to.conversation, cursor)) as events:
+        assert isinstance(await anext(events), ReplySnapshot)
 
 
 async def _two_pages(to: Crowded, listing: Listing, page: PageArguments, character_id: str | None) -> None:
@@ -230,11 +251,13 @@ SORTED = ("alternatives", "abandoned runs")
 
 
 def check(name: str, steps: list[str]) -> None:
-    """Fail for a scan, for a sort that an index makes needless, and for an owner's index instead of a parent's."""
+    """Fail for a scan, for a sort that an index makes needless, and for an index of more rows than are wanted."""
     walked = WALKED.get(name.removesuffix(" in a character"), ())
     scans = [step for step in steps if step.startswith("SCAN") and not any(few in step for few in FEW)]
     assert [step for step in scans if step not in walked] == []
     if not name.startswith(SORTED):
         assert [step for step in steps if "TEMP B-TREE" in step] == []
+    if name.startswith("edits"):
+        assert [step for step in steps if "ix_messages_conversation_id_owner_position_id" in step] == []
     if name.endswith("by ids") or name.startswith(("conversations of", "count of a character", "counts of")):
         assert [step for step in steps if "SEARCH" in step and "(owner=?" in step] == []

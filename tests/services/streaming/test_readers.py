@@ -77,12 +77,31 @@ async def test_one_change_is_read_once_for_all_who_watch(services: Services, sta
             await services.messages.edit(LOCAL_OWNER, message, f"edited {count}")
             await until(lambda watchers=watchers: all(one.has(ReplySnapshot) for one in watchers))
             assert len(reads_of(statements)) == 1
-            assert len([one for one in statements if "FROM runs" in one and "max(" in one]) == 0
+            assert [one for one in statements if "min(runs.started)" in one] == []
+
+
+async def test_who_has_sent_watches_the_reply_by_one_read(
+    services: Services, engine: TestEngine, statements: list[str]
+) -> None:
+    conversation = await make_history(services, "a", "b")
+    [first, *_] = await path(services, conversation.id)
+    await services.readers.close()
+    sent = await services.replies.send(LOCAL_OWNER, conversation.id, "Go", None, BACKGROUND)
+    engine.say("One.")
+    # What is edited meanwhile comes in its order.
+    await services.messages.edit(LOCAL_OWNER, first, "edited")
+    statements.clear()
+    watcher = Watcher(services, conversation.id, after=sent.stream_cursor)
+    await until(lambda: watcher.has(ReplyDelta) and watcher.has(ReplySnapshot))
+    assert [type(event) for event in watcher.events] == [ReplyStarted, ReplyDelta, ReplySnapshot]
+    assert len(reads_of(statements)) == 1
+    assert [one for one in statements if "min(runs.started)" in one and "FROM runs" in one] == []
+    await watcher.leave()
 
 
 def reads_of(statements: list[str]) -> list[str]:
     """Return the statements that read a view for all."""
-    return [one for one in statements if "FROM runs" in one and "ended >" in one]
+    return [one for one in statements if "JOIN runs" in one]
 
 
 async def path(services: Services, conversation_id: str) -> list[str]:
