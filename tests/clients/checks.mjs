@@ -99,7 +99,7 @@ export async function run(checks, patience = 30_000) {
     try {
       await Promise.race([check(), late]);
     } catch (error) {
-      problem = String(error?.stack ?? JSON.stringify(error)).slice(0, 2000);
+      problem = String(error?.stack ?? JSON.stringify(error)).slice(0, 6000);
     }
     console.log(JSON.stringify({ name, problem }));
   }

@@ -12,11 +12,14 @@ export async function device({ width = 1280, height = 800, isRough = false, ...o
   const context = await browser.newContext({ viewport: { width, height }, reducedMotion: "reduce", ...options });
   const complaints = [];
   const asked = [];
+  const heard = [];
   await context.exposeFunction("complain", (what) => complaints.push(what));
   await context.addInitScript(() =>
     document.addEventListener("securitypolicyviolation", (event) => complain(`${event.violatedDirective} ${event.blockedURI}`)),
   );
   context.on("request", (request) => asked.push(request));
+  context.on("requestfinished", (request) => heard.push(request.postData()?.slice(0, 40)));
+  context.on("page", (page) => page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => heard.push(String(payload).slice(0, 200)))));
   context.on("weberror", (error) => complaints.push(String(error.error().stack)));
   context.on("console", (message) => {
     const isOfNetwork = /net::|WebSocket|Failed to load resource/.test(message.text());
@@ -26,7 +29,7 @@ export async function device({ width = 1280, height = 800, isRough = false, ...o
     const foreign = asked.map((request) => request.url()).filter((address) => new URL(address).origin !== origin && !address.startsWith("data:"));
     if (complaints.length + foreign.length) throw new Error(`complaints: ${[...complaints, ...foreign].join("\n")}`);
   };
-  return { context, asked, complaints, check, open: (hash = "") => open(context, hash) };
+  return { context, asked, heard, complaints, check, open: (hash = "") => open(context, hash) };
 }
 
 async function open(context, hash) {

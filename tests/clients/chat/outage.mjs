@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
 import { ask, expect, run } from "../checks.mjs";
-import { answered, composer, device, idOf, last, origin, rows, say, textOf } from "./browser.mjs";
+import { answered, choose, composer, device, idOf, last, origin, rows, say, textOf } from "./browser.mjs";
 
 const [, , , , python, folder] = process.argv;
 const PATH = "query Path($id: ID!) { conversation(id: $id) { messages(last: 100) { role content status } } }";
@@ -122,6 +122,27 @@ await run({
     await say(page, "better not");
     await page.getByRole("button", { name: "Take back" }).click();
     expect([await composer(page).inputValue(), await rows(page).count()], ["better not", before]);
+    await one.context.close();
+  },
+  "an edit that was overtaken is kept when the server goes away then": async () => {
+    const { page, one } = await opened({ isRough: true });
+    const id = await last(page).getAttribute("data-id");
+    await choose(page, last(page), "Edit");
+    await page.getByLabel("Text of the message").fill("mine");
+    await page.route("**/graphql", async (route) => {
+      const asked = route.request().postData() ?? "";
+      if (asked.includes("query Rows")) return route.abort();
+      if (asked.includes("mutation Edit")) await ask("mutation ($id: ID!) { editMessage(input: { messageId: $id, content: \"theirs\" }) { userErrors { message } } }", { id });
+      return route.continue();
+    });
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await page.getByRole("alert").getByText("The server does not answer.").waitFor();
+    await page.unroute("**/graphql");
+    await page.locator(".conflict").getByText("theirs").waitFor();
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await page.locator(".editor").waitFor({ state: "detached" });
+    expect((await stored(page)).at(-1).content, "mine");
+    one.check();
     await one.context.close();
   },
   "drafts stay with their conversation": async () => {

@@ -26,7 +26,12 @@ async function pair(act) {
   await rows(first).first().waitFor();
   const second = await devices[1].open(new URL(first.url()).hash);
   await rows(second).first().waitFor();
-  await act(first, second);
+  try {
+    await act(first, second);
+  } catch (error) {
+    // A page that broke, or was told nothing, shows what it showed before.
+    throw new Error([...devices.flatMap(({ complaints }) => complaints), error.message, ...devices.flatMap(({ heard }) => ["heard last", ...heard.slice(-6)])].join("\n"));
+  }
   for (const one of devices) {
     one.check();
     await one.context.close();
@@ -34,7 +39,7 @@ async function pair(act) {
 }
 
 // The rows of a page. One that shows another version while a reply is being written shows it to its own window only.
-const shown = (page) => page.evaluate(() => [...document.querySelectorAll("article")].map((row) => ({ isOwn: row.innerText.includes("Only looked at"), id: row.dataset.id, text: row.querySelector(".text")?.innerText.trim().replace(/\s+/g, " ") })));
+const shown = (page) => page.evaluate(() => [...document.querySelectorAll("article")].map((row) => ({ isOwn: row.innerText.includes("Only looked at"), id: row.dataset.id, text: row.querySelector(".text")?.innerText.trim().replace(/\s+/g, " ").slice(-60) })));
 
 // Each row that is not the one that is stored there, with that one.
 const unlike = (rows, stored) => Array.from({ length: Math.max(rows.length, stored.length) }, (_, place) => [rows[place], stored[place]]).filter(([row, kept]) => !(row && kept) || !(row.isOwn || (row.id === kept.id && row.text === kept.text)));
@@ -186,12 +191,11 @@ await run({
     let differences;
     for (let looks = 0; looks < 160; looks += 1) {
       const { conversation } = await ask(PATH, { id: await idOf(first) });
-      const stored = conversation.messages.map(({ id, content }) => ({ id, text: content.replaceAll("*", "").trim().replace(/\s+/g, " ") }));
-      differences = [first, second].map(async (page) => unlike(await shown(page), stored));
-      differences = (await Promise.all(differences)).flat();
-      if (!differences.length) break;
+      const stored = conversation.messages.map(({ id, content }) => ({ id, text: content.replaceAll("*", "").trim().replace(/\s+/g, " ").slice(-60) }));
+      differences = await Promise.all([first, second].map(async (page) => unlike(await shown(page), stored)));
+      if (!differences.flat().length) break;
       await first.waitForTimeout(250);
     }
-    expect(differences, []);
+    expect(differences, [[], []]);
   }),
 }, 240_000);

@@ -191,7 +191,16 @@ export async function edit(thread: Thread, line: Line, before: string, content: 
   );
   const [error] = payload?.userErrors ?? [];
   if (error?.code !== "VERSION_CONFLICT") return payload && !error ? "saved" : "kept";
-  const { nodes: [now] } = await ask(operations.Rows, { ids: [message] });
+  let edited: Edited = "kept";
+  await attempt(thread, async () => {
+    edited = await editAnew(thread, line, before, content);
+  });
+  return edited;
+}
+
+/** Edits again if what has changed meanwhile is another message; else shows how this one stands now. */
+async function editAnew(thread: Thread, line: Line, before: string, content: string): Promise<Edited> {
+  const { nodes: [now] } = await ask(operations.Rows, { ids: [line.row.peek().id] });
   if (now?.__typename !== "Message") thread.say("This message was deleted meanwhile. Your text is still here.");
   else if (now.content === before) {
     await thread.compare();

@@ -150,9 +150,10 @@ export function useLoaded<T>(load: () => Promise<T>, about: string) {
   return { data, problem, reload };
 }
 
-/** Copies a text, also where the page comes by plain HTTP and has no clipboard. */
+/** Copies a text, also where the page has no clipboard (by plain HTTP) or is not let to it. */
 export async function copy(text: string): Promise<void> {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+  if (isCopied) return;
   const area = document.createElement("textarea");
   area.value = text;
   (document.querySelector("dialog[open]") ?? document.body).append(area);
