@@ -183,10 +183,20 @@ await run({
     await say(first, "and then?");
     await answered(second, 5);
   }),
+  "an open menu stays as it is when the reply ends": () => pair(async (first, second) => {
+    await say(first, "hold");
+    await rows(second).getByText("I hold on to this").waitFor();
+    await last(second).getByRole("button", { name: "More about this message" }).click();
+    const before = await second.getByRole("menuitem").allInnerTexts();
+    await composer(first).press("Escape");
+    await second.waitForFunction(() => !document.querySelector(".growing"));
+    expect(await second.getByRole("menuitem").allInnerTexts(), before);
+  }),
   "equal after fifty acts each": () => pair(async (first, second) => {
     const done = await Promise.all([busily(first, seed), busily(second, seed + 1)]);
     if (Math.min(...done) < ACTS / 3) throw new Error(`hardly anything was possible: ${done}`);
     await Promise.all([quiet(first), quiet(second)]);
+    expect(await idOf(second), await idOf(first));
     // Whatever was still on its way has arrived by then, in both windows.
     let differences;
     for (let looks = 0; looks < 160; looks += 1) {

@@ -46,17 +46,17 @@ export interface Item {
   readonly isDanger?: boolean;
 }
 
-/** A button with a list of acts, which exist only while the list is open. */
+/** A button with a list of acts, which exist only while the list is open, and stay as they are under the pointer. */
 export function Menu({ label, items, class: kind = "" }: { label: string; items: () => readonly Item[]; class?: string }) {
-  const isOpen = useSignal(false);
+  const open = useSignal<readonly Item[] | null>(null);
   const button = useRef<HTMLButtonElement>(null);
   return (
     <>
       <button ref={button} type="button" class={`iconic ${kind}`} aria-label={label} title={label} aria-haspopup="menu"
-        aria-expanded={isOpen.value} onClick={() => (isOpen.value = true)}>
+        aria-expanded={open.value !== null} onClick={() => (open.value = items())}>
         <Icon name="dots" />
       </button>
-      {isOpen.value && <Items items={items()} opener={button.current!} close={() => (isOpen.value = false)} />}
+      {open.value && <Items items={open.value} opener={button.current!} close={() => (open.value = null)} />}
     </>
   );
 }
