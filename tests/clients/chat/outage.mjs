@@ -129,15 +129,16 @@ await run({
     const id = await last(page).getAttribute("data-id");
     await choose(page, last(page), "Edit");
     await page.getByLabel("Text of the message").fill("mine");
+    let isAway = true;
     await page.route("**/graphql", async (route) => {
-      const asked = route.request().postData() ?? "";
+      const asked = isAway ? (route.request().postData() ?? "") : "";
       if (asked.includes("query Rows")) return route.abort();
       if (asked.includes("mutation Edit")) await ask("mutation ($id: ID!) { editMessage(input: { messageId: $id, content: \"theirs\" }) { userErrors { message } } }", { id });
       return route.continue();
     });
     await page.getByRole("button", { name: "Save", exact: true }).click();
     await page.getByRole("alert").getByText("The server does not answer.").waitFor();
-    await page.unroute("**/graphql");
+    isAway = false;
     await page.locator(".conflict").getByText("theirs").waitFor();
     await page.getByRole("button", { name: "Save", exact: true }).click();
     await page.locator(".editor").waitFor({ state: "detached" });

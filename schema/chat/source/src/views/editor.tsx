@@ -13,7 +13,7 @@ export function Editor({ thread, line }: { thread: Thread; line: Line }) {
   const { id, role, content } = line.row.value;
   const place = `edit:${id}`;
   const area = useRef<HTMLTextAreaElement>(null);
-  const before = useRef(content);
+  const atFirst = useRef(content);
   const isBusy = useSignal(false);
   useLayoutEffect(() => {
     area.current!.value = draftOf(place) || content;
@@ -26,14 +26,13 @@ export function Editor({ thread, line }: { thread: Thread; line: Line }) {
   };
   const save = async (change: (text: string) => Promise<string>) => {
     const text = area.current!.value;
-    if (text === before.current) return close();
+    if (text === line.row.peek().content) return close();
     isBusy.value = true;
     if ((await change(text)) === "saved") close();
-    else before.current = line.row.peek().content;
     isBusy.value = false;
   };
   const asVersion = () => void save((text) => acts.branch(thread, line, text));
-  const inPlace = () => void save((text) => acts.edit(thread, line, before.current, text));
+  const inPlace = () => void save((text) => acts.edit(thread, line, line.row.peek().content, text));
   const isOwn = role === "USER";
   const keys = (event: KeyboardEvent) => {
     if (event.key === "Escape") {
@@ -43,7 +42,7 @@ export function Editor({ thread, line }: { thread: Thread; line: Line }) {
   };
   return (
     <div class="editor">
-      {content !== before.current && <div class="text conflict" dir="auto"><Markdown text={content} /></div>}
+      {content !== atFirst.current && <div class="text conflict" dir="auto"><Markdown text={content} /></div>}
       <textarea ref={area} aria-label="Text of the message" dir="auto" maxLength={server.value?.maxMessageLength} onKeyDown={keys}
         onInput={(event) => keepDraft(place, event.currentTarget.value)} />
       <div class="buttons">
