@@ -28,9 +28,10 @@ _MESSAGE = (Message.id, Message.content, Message.edited_version)
 def _edited_after(
     conversation: str | BindParameter[str], version: int | BindParameter[int]
 ) -> ColumnElement[bool]:
-    # The condition on zero is that of the index, which no parameter can meet.
+    # The condition of the index. Without it, or after the other one, SQLite would look at the parameter to know
+    # whether the index will do, and prepare the statement anew for each of its values.
     is_edited = Message.edited_version > literal_column("0")
-    return and_(Message.conversation_id == conversation, Message.edited_version > version, is_edited)
+    return and_(is_edited, Message.edited_version > version, Message.conversation_id == conversation)
 
 
 def _with_runs(*columns: ColumnElement[Any], runs: ColumnElement[bool]) -> Prepared:

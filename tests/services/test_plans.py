@@ -2,8 +2,9 @@
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from functools import partial
 from typing import Any
 
@@ -154,13 +155,13 @@ async def _two_pages(to: Crowded, listing: Listing, page: PageArguments, charact
     await read(LOCAL_OWNER, listing, PageArguments(page.first, last=page.last, **cursor), character_id)
 
 
-@pytest.mark.parametrize("name", lists())
-@pytest.mark.asyncio(loop_scope="module")
-async def test_a_list_walks_an_index(name: str, crowded: Crowded) -> None:
+async def statements_of(name: str, crowded: Crowded) -> list[tuple[str, Any]]:
+    """Ask for what has the name. Return the statements that this takes, each with its parameters."""
     asked: list[tuple[str, Any]] = []
 
     def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        asked.append((statement, parameters))
+        if not statement.startswith(("BEGIN", "PRAGMA")):
+            asked.append((statement, parameters[0] if isinstance(parameters, list) else parameters))
 
     for engine in crowded.database.engines:
         event.listen(engine.sync_engine, "before_cursor_execute", note)
@@ -168,14 +169,40 @@ async def test_a_list_walks_an_index(name: str, crowded: Crowded) -> None:
     for engine in crowded.database.engines:
         event.remove(engine.sync_engine, "before_cursor_execute", note)
     assert asked
+    return asked
+
+
+@pytest.mark.parametrize("name", lists())
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_list_walks_an_index(name: str, crowded: Crowded) -> None:
+    asked = await statements_of(name, crowded)
     async with crowded.database.read(everyone()) as session:
         connection = await session.connection()
         for statement, parameters in asked:
-            if not statement.startswith(("BEGIN", "PRAGMA")):
-                first = parameters[0] if isinstance(parameters, list) else parameters
-                plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", first)
-                steps = [row[3] for row in plan]
-                check(name, steps)
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps = [row[3] for row in plan]
+            check(name, steps)
+
+
+@pytest.mark.parametrize("name", ["path page", "send", "send and stop", "edits that are watched"])
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_statement_is_prepared_once(name: str, crowded: Crowded) -> None:
+    """SQLite prepares one anew if its plan depends on a parameter, which takes longer than many a statement."""
+    queries = [one for one in await statements_of(name, crowded) if one[0].startswith("SELECT")]
+    anew: list[object] = []
+
+    def note(*looked_up: object) -> int:
+        anew.append(looked_up)
+        return sqlite3.SQLITE_OK
+
+    for statement, parameters in queries:
+        with closing(sqlite3.connect(crowded.database.url.database or "")) as connection:
+            connection.set_authorizer(note)
+            connection.execute(statement, parameters).fetchall()
+            anew.clear()
+            others = [one + 1 if isinstance(one, int) else one for one in parameters]
+            connection.execute(statement, others).fetchall()
+            assert anew == [], statement
 
 
 def documents() -> dict[str, str]:
