@@ -207,8 +207,10 @@ class Readers:
             rows = LogReader(session, id, growing)
             if at is not None:
                 read = await rows.near(at)
+            elif newest is None or newest.conversation is None:
+                read = await rows.now()
             else:
-                read = await (rows.now() if newest is None else rows.since(newest.head))
+                read = await rows.since(newest.head)
         if read is None:
             return View(None, Log(id, {}, {}), 0, _NEVER, number)
         return View(*read, read.conversation.history_version, number, is_shared=at is None)

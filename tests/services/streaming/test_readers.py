@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from models import LOCAL_OWNER, Database
 from services import Services
 from services.paging import PageArguments
@@ -97,6 +99,20 @@ async def test_who_has_sent_watches_the_reply_by_one_read(
     assert len(reads_of(statements)) == 1
     assert [one for one in statements if "min(runs.started)" in one and "FROM runs" in one] == []
     await watcher.leave()
+
+
+async def test_a_deleted_conversation_may_be_read_again(
+    services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    conversation = await make_history(services, "a", "b")
+    with services.readers.watching(LOCAL_OWNER, conversation.id, text=False) as (reader, watch):
+        await reader.present(watch)
+        await services.conversations.delete(LOCAL_OWNER, conversation.id)
+        await until(lambda: reader.newest.conversation is None and not reader.is_busy)
+        reader.rows_changed()
+        await until(lambda: not reader.is_busy)
+        assert reader.newest.conversation is None
+    assert caplog.messages == []
 
 
 def reads_of(statements: list[str]) -> list[str]:
