@@ -1,6 +1,6 @@
 // Opens the chat page as people do, and notes everything that it should not do.
 import { chromium } from "playwright-core";
-import { url } from "../checks.mjs";
+import { ask, url } from "../checks.mjs";
 
 export const { origin } = new URL(url);
 const closed = ["--host-resolver-rules=MAP sofa.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-background-networking"];
@@ -50,6 +50,8 @@ export async function visit(options, act) {
 
 export const rows = (page) => page.locator("article");
 export const last = (page) => rows(page).last();
+// Without the marks of Markdown, which become shapes.
+export const flat = (text) => text.replaceAll("*", "").trim().replace(/\s+/g, " ");
 export const textOf = (row) => row.locator(".text").innerText();
 export const composer = (page) => page.locator("#composer");
 
@@ -79,3 +81,6 @@ export const chooseOfAll = async (page, label) => {
   await page.getByRole("menuitem", { name: label }).click();
 };
 export const idOf = (page) => page.evaluate(() => location.hash.split("/")[2]);
+// Changes a message as somebody else would.
+export const editElsewhere = (id, content) =>
+  ask("mutation ($id: ID!, $content: String!) { editMessage(input: { messageId: $id, content: $content }) { userErrors { message } } }", { id, content });

@@ -3,13 +3,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
 import { ask, expect, run } from "../checks.mjs";
-import { answered, choose, composer, device, idOf, last, origin, rows, say, textOf } from "./browser.mjs";
+import { answered, choose, composer, device, editElsewhere, flat, idOf, last, origin, rows, say, textOf } from "./browser.mjs";
 
 const [, , , , python, folder] = process.argv;
 const PATH = "query Path($id: ID!) { conversation(id: $id) { messages(last: 100) { role content status } } }";
 const stored = async (page) => (await ask(PATH, { id: await idOf(page) })).conversation.messages;
-// Without the marks of Markdown, which become shapes.
-const flat = (text) => text.replaceAll("*", "").trim().replace(/\s+/g, " ");
 const grows = (page, length = 50) =>
   page.waitForFunction((wanted) => document.querySelector(".growing .text")?.textContent.length > wanted, length);
 
@@ -133,7 +131,7 @@ await run({
     await page.route("**/graphql", async (route) => {
       const asked = isAway ? (route.request().postData() ?? "") : "";
       if (asked.includes("query Rows")) return route.abort();
-      if (asked.includes("mutation Edit")) await ask("mutation ($id: ID!) { editMessage(input: { messageId: $id, content: \"theirs\" }) { userErrors { message } } }", { id });
+      if (asked.includes("mutation Edit")) await editElsewhere(id, "theirs");
       return route.continue();
     });
     await page.getByRole("button", { name: "Save", exact: true }).click();
