@@ -22,7 +22,7 @@ import httpx2
 from tests.support.client import Client
 from tests.support.makers import until
 from tests.support.soaking.asking import World
-from tests.support.soaking.checks import NEVER_AWAITED, log_violations, missed, violations
+from tests.support.soaking.checks import log_violations, missed, violations
 from tests.support.soaking.clients import SoakingClient
 from tests.support.soaking.ledger import Ledger
 from tests.support.soaking.rows import State, api_violations
@@ -171,7 +171,6 @@ class Soak:
             + Counter(pass_by=self.world.count - len(requests)),
             "answers": Counter(one.code for one in requests),
             "faults": self.server.faults,
-            "warnings": Counter(never_awaited=len(NEVER_AWAITED.findall(self.server.log))),
             "seen": Counter(messages=len(self.ledger.seen), streams=len(watchers), finals=finals),
         }
         return "\n".join(

@@ -1,6 +1,7 @@
 """Execution of operations for every transport: finds the document, validates it, executes it."""
 
 import logging
+import warnings
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -49,6 +50,9 @@ _IS_AWAITABLE: Any = optimized_is_awaitable
 # reads this for each validation. Introspection takes less than 1,000.
 MAX_COMPLEXITY = 30_000
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = MAX_COMPLEXITY
+
+# A query that is cancelled leaves coroutines of fields that had not begun, which graphql-core does not close.
+warnings.filterwarnings("ignore", r"coroutine '(Executor|GraphQLCoreConverter)\.", RuntimeWarning)
 
 
 @dataclass(frozen=True)

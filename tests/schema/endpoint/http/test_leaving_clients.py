@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.schema.endpoint.http.test_slow_clients import busy
 from tests.schema.endpoint.raw_socket import post, raw_socket
 from tests.support.client import Client
 from tests.support.makers import TestEngine, make_conversation, until
+from tests.support.processes import started
 
 
 class SlowModels(Models):
@@ -63,3 +65,25 @@ async def test_a_mutation_whose_client_leaves_goes_on(
     await until(lambda: not busy())
     [history] = await services.chat_histories.of_conversations(LOCAL_OWNER, [conversation.id])
     assert [item["content"] for item in history] == ["Hi", "Hello."]
+
+
+async def test_a_server_does_not_complain_of_clients_that_leave(tmp_path: Path) -> None:
+    create = 'mutation { createCharacter(input: {name: "A"}) { character { id } } }'
+    write = """mutation ($id: ID!, $history: JSON!) {
+        importConversation(input: {characterId: $id, chatHistory: $history}) { conversation { id } } }"""
+    history = [{"role": "user", "content": "Hello"}] * 10
+    # `models` keeps the database from answering all of it: every field is executed.
+    read = """{ models { name } characters(first: 5) { conversations(first: 10) {
+        messages(last: 10) { alternatives { id parent { id } } speaker { __typename } } } } }"""
+    log = tmp_path / "log"
+    with log.open("wb") as errors:
+        async with started(tmp_path, errors) as (_, client):
+            id = (await client.run(create))["createCharacter"]["character"]["id"]
+            for _ in range(5):
+                await client.run(write, id=id, history=history)
+            for step in range(100):
+                async with raw_socket(client.url) as leaving:
+                    await leaving.send(post(json.dumps({"query": read}).encode()))
+                    await asyncio.sleep(step * 0.0005)
+            await client.run(read)
+    assert "never awaited" not in log.read_text()
