@@ -91,6 +91,8 @@ class Reader:
 
     def following(self, view: View) -> View | None:
         """Returns the view to go on with for a watcher that has seen all of one."""
+        if view is self.newest:
+            return None
         later = (one for one in self._views if one.number > view.number and one.head >= view.head)
         return next(later, None)
 
