@@ -30,6 +30,7 @@ def _of_streams(found: streams.Figures) -> Figures:
         "send beside 1,000 watchers / alone": found.send_beside / found.send_alone,
         "send alone, ms": found.send_alone,
         "idle subscription, kB": found.idle / 1000,
+        "a relay that keeps nothing, µs an event": found.relayed,
     }
     for one in found.streamed:
         watched = f"{one.replies:,} × {one.watchers:,}"

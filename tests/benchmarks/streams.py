@@ -21,6 +21,7 @@ import uvloop
 
 from tests.benchmarks.light_socket import LightSocket
 from tests.benchmarks.paced_engine import paced_engine
+from tests.benchmarks.relay import relay
 from tests.benchmarks.sender import sender
 from tests.support.client import Client
 from tests.support.makers import until
@@ -30,6 +31,8 @@ RATE, TOKENS = 50, 200
 WATCHED_TOGETHER = (1, 200, 2_000)
 WRITTEN_TOGETHER = (1, 50, 200)
 IDLE = 1_000
+# Replies of the relay, which shows what the least would be.
+RELAYED = 50
 SENDS = 21
 # Clients that send at once.
 SENDERS = 8
@@ -63,9 +66,10 @@ class Streamed:
 
 @dataclass(frozen=True)
 class Figures:
-    """`send_alone` and `send_beside` in milliseconds, `idle` in bytes a subscription."""
+    """`relayed` in microseconds an event, `send_alone` and `send_beside` in milliseconds, `idle` in bytes."""
 
     streamed: Sequence[Streamed]
+    relayed: float
     send_alone: float
     send_beside: float
     idle: float
@@ -81,7 +85,15 @@ async def measure(
         # An idle subscription is measured where no earlier one has left memory to be used again.
     async with _served() as bench:
         alone, beside, size = await bench.idle(idle)
-    return Figures(streamed, alone, beside, size)
+    return Figures(streamed, await _relayed(), alone, beside, size)
+
+
+async def _relayed() -> float:
+    async with paced_engine(RATE, TOKENS) as engine, relay(engine) as (pid, url):
+        cpu = _cpu(pid)
+        async with _watched(url, [""] * RELAYED) as sockets:
+            await asyncio.gather(*(_final(socket) for socket in sockets))
+            return (_cpu(pid) - cpu) / sum(socket.results for socket in sockets) * 1e6
 
 
 @asynccontextmanager
@@ -103,7 +115,7 @@ class Bench:
 
     async def stream(self, replies: int, watchers: int) -> Streamed:
         conversations = await self._conversations(replies)
-        async with self._watched(conversations * watchers, done=False) as sockets:
+        async with self._watched(conversations * watchers) as sockets:
             # Nobody has ended by then: each watches until it has seen the end of one reply.
             cpu, begin = _cpu(self._pid), time.perf_counter()
             await asyncio.gather(*(self._send_in_turn(one) for one in conversations))
@@ -117,14 +129,14 @@ class Bench:
         """Returns what a send takes alone, and right after a change that so many watch, and their memory."""
         watched, other = await self._conversations(2)
         message = (await self._client.run(SEND, id=watched, mode="NONE"))["sendMessage"]["message"]["id"]
-        async with self._watched([watched] * 100, done=False):
+        async with self._watched([watched] * 100):
             # What is made once is no part of a subscription.
             pass
         await asyncio.sleep(1)
         async with sender(self._client.url) as sending:
             alone = median([await sending.seconds(SEND, id=other, mode="NONE") for _ in range(SENDS)])
             before, beside = _memory(self._pid), []
-            async with self._watched([watched] * count, done=False) as sockets:
+            async with self._watched([watched] * count) as sockets:
                 size = (_memory(self._pid) - before) / count
                 for number in range(SENDS):
                     seen = sum(socket.results for socket in sockets)
@@ -144,22 +156,10 @@ class Bench:
             assert not sent["userErrors"], sent
 
     @asynccontextmanager
-    async def _watched(self, conversations: Sequence[str], done: bool) -> AsyncIterator[list[LightSocket]]:
-        """Watches each conversation once, over a socket of its own."""
-        loop = asyncio.get_running_loop()
-        url = urlsplit(self._client.url)
-        sockets: list[LightSocket] = []
-        try:
-            for id in conversations:
-                socket = LightSocket(url.netloc, WATCH, {"id": id, "done": done})
-                sockets.append(socket)
-                await loop.create_connection(lambda socket=socket: socket, url.hostname, url.port)
-                await socket.subscribed.wait()
+    async def _watched(self, conversations: Sequence[str]) -> AsyncIterator[list[LightSocket]]:
+        async with _watched(self._client.url, conversations) as sockets:
             await self._quiet()
             yield sockets
-        finally:
-            for socket in sockets:
-                socket.close()
 
     async def _quiet(self) -> None:
         """Waits until the server has nothing to do."""
@@ -168,6 +168,24 @@ class Bench:
             await asyncio.sleep(0.5)
             if _cpu(self._pid) - before < 0.05:
                 return
+
+
+@asynccontextmanager
+async def _watched(graphql_url: str, conversations: Sequence[str]) -> AsyncIterator[list[LightSocket]]:
+    """Watches each conversation once, over a socket of its own."""
+    loop = asyncio.get_running_loop()
+    url = urlsplit(graphql_url)
+    sockets: list[LightSocket] = []
+    try:
+        for id in conversations:
+            socket = LightSocket(url.netloc, WATCH, {"id": id, "done": False})
+            sockets.append(socket)
+            await loop.create_connection(lambda socket=socket: socket, url.hostname, url.port)
+            await socket.subscribed.wait()
+        yield sockets
+    finally:
+        for socket in sockets:
+            socket.close()
 
 
 async def _final(socket: LightSocket) -> None:
@@ -193,6 +211,7 @@ def table(figures: Figures) -> str:
         f"{one.replies:7}  {one.watchers:13}  {one.events:7}  {one.cpu:12.0f}  {one.sent:6.1f}  {one.seconds:7.1f}"
         for one in figures.streamed
     ]
+    lines.append(f"a relay of {RELAYED} replies that keeps nothing: {figures.relayed:.0f} µs an event")
     lines.append(
         f"a send: {figures.send_alone:.1f} ms; after a change that many watch: {figures.send_beside:.1f} ms"
     )
