@@ -131,7 +131,7 @@ await run({
     let isAway = true;
     await page.route("**/graphql", async (route) => {
       const asked = isAway ? (route.request().postData() ?? "") : "";
-      if (asked.includes("query Rows")) return route.abort();
+      if (asked.includes("query Standing")) return route.abort();
       if (asked.includes("mutation Edit")) await editElsewhere(id, "theirs");
       return route.continue();
     });

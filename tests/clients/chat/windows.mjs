@@ -124,6 +124,30 @@ await run({
     await second.locator(".conflict").getByText("theirs").waitFor();
     expect(await second.getByLabel("Text of the message").inputValue(), "mine");
   }),
+  "a text that comes in between two tries of an edit is not replaced": () => pair(async (first, second) => {
+    await say(first, "the text");
+    await answered(second, 3);
+    const [other, id] = await rows(second).evaluateAll((all) => all.map((row) => row.dataset.id));
+    let step = 0;
+    await second.route("**/graphql", async (route) => {
+      const asked = route.request().postData() ?? "";
+      if (step === 0 && asked.includes("mutation Edit(")) {
+        step = 1;
+        await editElsewhere(other, "Another one.");
+      }
+      if (step === 2 || !asked.includes("query Standing(")) return route.continue();
+      step = 2;
+      const response = await route.fetch();
+      await editElsewhere(id, "theirs");
+      return route.fulfill({ response });
+    });
+    await choose(second, rows(second).nth(1), "Edit");
+    await second.getByLabel("Text of the message").fill("mine");
+    await second.getByRole("button", { name: "Only change" }).click();
+    await second.locator(".conflict").getByText("theirs").waitFor();
+    const { message } = await ask("query ($id: ID!) { message(id: $id) { content } }", { id });
+    expect([message.content, step], ["theirs", 2]);
+  }),
   "a reply in another conversation is marked as unread": () => pair(async (first, second) => {
     const id = await idOf(first);
     await second.goto(second.url().replace(/#.*/, "#/characters"));

@@ -97,6 +97,10 @@ export const Light = graphql(`query Light($id: ID!, $first: Int, $last: Int, $ar
 
 export const Rows = graphql(`query Rows($ids: [ID!]!) { nodes(ids: $ids) { __typename ...Row } }`, [Row]);
 
+export const Standing = graphql(`query Standing($id: ID!) {
+  message(id: $id) { ...Row conversation { historyVersion } }
+}`, [Row]);
+
 export const Versions = graphql(`query Versions($id: ID!) {
   message(id: $id) { id alternatives(first: 100) { id } }
 }`);

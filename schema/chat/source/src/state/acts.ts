@@ -181,9 +181,10 @@ export async function branch(thread: Thread, line: Line, content: string): Promi
 }
 
 /** Changes the text of a message. `before`: the text that the change is based on. */
-export async function edit(thread: Thread, line: Line, before: string, content: string): Promise<Edited> {
+export async function edit(
+  thread: Thread, line: Line, before: string, content: string, expected = thread.head.peek()?.historyVersion ?? null,
+): Promise<Edited> {
   const message = line.row.peek().id;
-  const expected = thread.head.peek()?.historyVersion ?? null;
   const payload = await attempt(thread, () =>
     thread.act(1, async () => (await ask(operations.Edit, { message, content, expected })).editMessage, (done) => {
       if (done.message) thread.renew(done.message);
@@ -200,11 +201,12 @@ export async function edit(thread: Thread, line: Line, before: string, content: 
 
 /** Edits again if what has changed meanwhile is another message; else shows how this one stands now. */
 async function editAnew(thread: Thread, line: Line, before: string, content: string): Promise<Edited> {
-  const { nodes: [now] } = await ask(operations.Rows, { ids: [line.row.peek().id] });
-  if (now?.__typename !== "Message") thread.say("This message was deleted meanwhile. Your text is still here.");
+  const { message: now } = await ask(operations.Standing, { id: line.row.peek().id });
+  if (!now) thread.say("This message was deleted meanwhile. Your text is still here.");
   else if (now.content === before) {
     await thread.compare();
-    return edit(thread, line, before, content);
+    // The version at which the text was still that one: what comes in from here on is not replaced.
+    return edit(thread, line, before, content, now.conversation.historyVersion);
   } else {
     thread.renew(now);
     thread.say("This message was changed meanwhile. Above is how it stands now, below is your text; save again to replace it.");
