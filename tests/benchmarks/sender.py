@@ -49,7 +49,14 @@ def main(url: str) -> None:
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.netloc)
     for line in sys.stdin:
-        print(_answer_takes(connection, address.path, line.strip().encode()), flush=True)
+        body = line.strip().encode()
+        try:
+            seconds = _answer_takes(connection, address.path, body)
+        except ConnectionError:
+            # The server closes a connection that was idle for some seconds.
+            connection.close()
+            seconds = _answer_takes(connection, address.path, body)
+        print(seconds, flush=True)
 
 
 if __name__ == "__main__":
