@@ -180,7 +180,7 @@ export async function branch(thread: Thread, line: Line, content: string): Promi
   return done ? "saved" : "kept";
 }
 
-/** Changes the text of a message. `before`: the text that the change is based on. */
+/** Changes the text of a message. `before` is the text that the change is based on, at the history version `expected`. */
 export async function edit(
   thread: Thread, line: Line, before: string, content: string, expected = thread.head.peek()?.historyVersion ?? null,
 ): Promise<Edited> {
