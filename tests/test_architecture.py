@@ -136,7 +136,7 @@ import_below("")
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_every_module_works_as_the_first_import() -> None:
-    """Of ours only its packages are imported before it, as Python itself does; a circle shows only there."""
+    """Only its own packages are imported before it, as Python itself does; a circular import shows only then."""
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in SOURCES]
     modules = [name.removesuffix(".__init__") for name in modules if not name.endswith((".env", "local_child"))]
     modules = [name for name in modules if ".versions." not in name]
