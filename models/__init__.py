@@ -9,6 +9,7 @@ from models.conversation import Conversation, TitleSource
 from models.credential import Credential, CredentialKind
 from models.database import Database, Unavailable, after_commit
 from models.external_identity import ExternalIdentity
+from models.flushing import flush
 from models.generation import Failure, FailureCode, FinishReason, Generation, TokenUsage
 from models.idempotency_key import IdempotencyKey
 from models.message import UNFINISHED, Message, Role, Status
@@ -67,6 +68,7 @@ __all__ = [
     "after_commit",
     "database_time",
     "everyone",
+    "flush",
     "insert_of",
     "new_key",
     "now",

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from models.readers import Reader
 from models.turn import FileTurn
@@ -29,6 +29,18 @@ class Backend(Protocol):
     def reader(self, engine: AsyncEngine) -> Reader | None:
         """Returns the reader of plain reads, where the database can write JSON as the resolvers do."""
         ...
+
+    async def begin(self, session: AsyncSession) -> None:
+        """Begins the transaction of a write, which locks SQLite."""
+
+    async def commit(self, session: AsyncSession) -> None:
+        """Commits a write."""
+
+    async def end(self, session: AsyncSession) -> None:
+        """Closes a session, and rolls back what it has not committed."""
+
+    async def close(self) -> None:
+        """Comes before the engines are disposed of."""
 
     def turn_of_peers(self) -> FileTurn | None:
         """Returns the turn that writers of several processes take, where the database lets one in at a time."""

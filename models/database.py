@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, a
 from sqlalchemy.pool import QueuePool
 
 from models.backends import Options, backend_for
+from models.flushing import flush
 from models.migrations import upgrade
 from models.ownership import OwnedSession, Owner, everyone
 
@@ -103,7 +104,7 @@ class Database:
             raise
         finally:
             # A reader that is cancelled does not wait for this, but whoever closes the database does.
-            closing = asyncio.create_task(self._close(session))
+            closing = asyncio.create_task(self._backend.end(session))
             self._tasks.add(closing)
             closing.add_done_callback(self._tasks.discard)
             await asyncio.shield(closing)
@@ -146,9 +147,9 @@ class Database:
             session = await self._begun(write)
             try:
                 result = await write.work(session)
-                await session.flush()
+                await flush(session)
                 write.commit_sent = True
-                await session.commit()
+                await self._backend.commit(session)
                 # Still in turn: whoever writes next finds the followers of this commit done.
                 _call_followers(session)
                 return result
@@ -157,15 +158,7 @@ class Database:
                 session.expunge_all()
                 raise
             finally:
-                await self._close(session)
-
-    async def _close(self, session: AsyncSession) -> None:
-        try:
-            await session.close()
-        except DBAPIError as error:
-            # With the connection its transaction has ended, too.
-            if not self._backend.is_gone(error):
-                raise
+                await self._backend.end(session)
 
     @asynccontextmanager
     async def _in_turn(self, write: _Write[Any]) -> AsyncIterator[None]:
@@ -200,12 +193,12 @@ class Database:
         while True:
             session = self._writes(info={"owner": write.owner})
             try:
-                await session.connection()
+                await self._backend.begin(session)
                 if write.caller_left:
                     raise asyncio.CancelledError
                 return session
             except BaseException as error:
-                await session.close()
+                await self._backend.end(session)
                 if isinstance(error, PoolTimeoutError) or self._backend.is_gone(error):
                     raise Unavailable from error
                 if not self._backend.is_busy(error):
@@ -230,7 +223,8 @@ class Database:
     def connections_in_use(self) -> dict[str, float]:
         """Returns how many connections are being used, by what they are for."""
         reading, writing = (cast(QueuePool, engine.pool).checkedout() for engine in self.engines)
-        return {"reads": reading, "writes": writing}
+        # The connection of one writer is kept.
+        return {"reads": reading, "writes": self._turn.locked() if self._backend.has_one_writer else writing}
 
     def exists(self) -> bool:
         """Returns whether there is something to connect to; connecting would create a missing file."""
@@ -269,6 +263,7 @@ class Database:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.reader is not None:
             await self.reader.close()
+        await self._backend.close()
         for engine in self.engines:
             await engine.dispose()
         if self._turn_of_peers is not None:

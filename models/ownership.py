@@ -4,7 +4,7 @@ The session adds its owner to every statement by itself, so no query can forget 
 what belongs to a character that is being deleted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -152,8 +152,14 @@ def _stamp_new_rows(session: Session, _context: object, _instances: object) -> N
     for row in session.new:
         if isinstance(row, Owned) and row.owner is None:
             row.owner = owner
-    for row in (*session.new, *session.dirty, *session.deleted):
-        if isinstance(row, Owned) and row.owner != owner:
+    check_owners(session, (*session.new, *session.dirty, *session.deleted))
+
+
+def check_owners(session: Session, rows: Iterable[object]) -> None:
+    """Raises OwnershipError for a row of another owner than the session's."""
+    owner = owner_of(session)
+    for row in rows:
+        if owner is not None and isinstance(row, Owned) and row.owner != owner:
             raise OwnershipError(f"This {type(row).__name__} belongs to another owner.")
 
 

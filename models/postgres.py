@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import URL, event, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from models.backends import Options
@@ -95,6 +95,23 @@ class PostgreSQL:
 
     def reader(self, engine: AsyncEngine) -> Reader:
         return PostgreSQLReader(engine, self.is_gone)
+
+    async def begin(self, session: AsyncSession) -> None:
+        await session.connection()
+
+    async def commit(self, session: AsyncSession) -> None:
+        await session.commit()
+
+    async def end(self, session: AsyncSession) -> None:
+        try:
+            await session.close()
+        except DBAPIError as error:
+            # With the connection its transaction has ended, too.
+            if not self.is_gone(error):
+                raise
+
+    async def close(self) -> None:
+        """Does nothing: the connections are the pools'."""
 
     def turn_of_peers(self) -> None:
         return None

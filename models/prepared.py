@@ -11,7 +11,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from models.compiled import Compiled
 from models.ownership import Owned, owner_of, restricted, stamp
+from models.sqlite_direct import direct_of
 
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _READ_AGAIN = {"populate_existing": True}
@@ -28,12 +30,19 @@ class Prepared:
     def __init__(self, statement: Executable) -> None:
         self._for_everyone = statement
         self._for_owner = restricted(statement)
+        # By whether they are restricted to an owner.
+        self._compiled: dict[bool, Compiled] = {}
         self._finds_rows_only = isinstance(statement, Select) and not any(
             one["expr"] is one["entity"] for one in statement.column_descriptions
         )
 
     async def rows(self, session: AsyncSession, **values: Any) -> Result[*tuple[Any, ...]]:
         """Returns what a select finds; mapped classes as rows of the session, read again."""
+        if direct := direct_of(session):
+            compiled, bound = self._direct(session.sync_session, values)
+            return compiled.result(
+                session.sync_session, await direct.rows(compiled.sql, compiled.parameters(bound))
+            )
         if self._finds_rows_only:
             # A session takes as long as the database to find out that it has nothing to do.
             return await session.run_sync(self._execute, values)
@@ -42,7 +51,18 @@ class Prepared:
 
     async def change(self, session: AsyncSession, **values: Any) -> None:
         """Executes an update or a deletion; rows that the session holds stay as they are."""
-        await session.run_sync(self._execute, values)
+        if direct := direct_of(session):
+            compiled, bound = self._direct(session.sync_session, values)
+            await direct.change(compiled.sql, [compiled.parameters(bound)])
+        else:
+            await session.run_sync(self._execute, values)
+
+    def _direct(self, session: Session, values: dict[str, Any]) -> tuple[Compiled, dict[str, Any]]:
+        statement, bound = self._bound(session, values)
+        is_restricted = bound is not values
+        if (compiled := self._compiled.get(is_restricted)) is None:
+            compiled = self._compiled[is_restricted] = Compiled(statement, session.get_bind().dialect)
+        return compiled, bound
 
     def _execute(self, session: Session, values: dict[str, Any]) -> Result[*tuple[Any, ...]]:
         statement, bound = self._bound(session, values)
@@ -65,6 +85,8 @@ class PreparedInsert:
         table: Any = inspect(kind).local_table
         # Inline: every value is given, so none has to be fetched afterwards.
         self._statements = {name: make(table).inline() for name, make in _INSERTS.items()}
+        # By the columns of its rows.
+        self._compiled: dict[frozenset[str], Compiled] = {}
         if key is not None:
             for name, statement in self._statements.items():
                 self._statements[name] = _keeping(statement, key, changed)
@@ -73,7 +95,18 @@ class PreparedInsert:
         """Stores rows, by the names of their columns, and fills their `owner` in. Raises OwnershipError."""
         if owner := owner_of(session.sync_session):
             stamp(rows, owner)
-        await session.run_sync(self._store, rows)
+        if direct := direct_of(session):
+            compiled = self._compiled_for(session.sync_session, rows[0])
+            await direct.change(compiled.sql, [compiled.parameters(row) for row in rows])
+        else:
+            await session.run_sync(self._store, rows)
+
+    def _compiled_for(self, session: Session, row: dict[str, Any]) -> Compiled:
+        columns = frozenset(row)
+        if (compiled := self._compiled.get(columns)) is None:
+            dialect = session.get_bind().dialect
+            compiled = self._compiled[columns] = Compiled(self._statements[dialect.name], dialect, list(row))
+        return compiled
 
     def _store(self, session: Session, rows: Sequence[dict[str, Any]]) -> None:
         connection = session.connection()

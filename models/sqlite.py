@@ -9,13 +9,14 @@ from typing import Any, cast
 from sqlalchemy import URL, Connection, event, text
 from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from models.backends import Options
 from models.base import json_dump
 from models.readers import Reader
 from models.sqlite_connections import OneHopConnection, connect, connect_writer
+from models.sqlite_direct import DirectConnection, direct_of
 from models.sqlite_reader import SQLiteReader
 from models.turn import FileTurn
 
@@ -31,8 +32,8 @@ class SQLite:
 
     has_one_writer = True
     read: Options = {}
-    snapshot: Options = {"sqlite_begin": "DEFERRED"}
-    write: Options = {"sqlite_begin": "IMMEDIATE"}
+    snapshot: Options = {"is_snapshot": True}
+    write: Options = {}
 
     def __init__(self, url: URL, max_read: int) -> None:
         if url.database in (None, "", ":memory:"):
@@ -41,10 +42,36 @@ class SQLite:
             )
         self.url = url
         self._max_read = max_read
+        self._writing = self._engine(1, connect_writer)
+        self._direct: DirectConnection | None = None
 
     def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
-        reading = self._engine(READERS, partial(connect, max_read=self._max_read))
-        return reading, self._engine(1, connect_writer)
+        return self._engine(READERS, partial(connect, max_read=self._max_read)), self._writing
+
+    async def begin(self, session: AsyncSession) -> None:
+        if self._direct is not None and self._direct.is_lost:
+            await self.close()
+        if self._direct is None:
+            self._direct = await DirectConnection.of(self._writing)
+        await self._direct.begin(session)
+
+    async def commit(self, session: AsyncSession) -> None:
+        direct = direct_of(session)
+        assert direct is not None
+        if direct.is_joined:
+            await session.commit()
+        else:
+            await direct.commit()
+
+    async def end(self, session: AsyncSession) -> None:
+        await session.close()
+        if direct := direct_of(session):
+            await direct.rollback()
+
+    async def close(self) -> None:
+        if self._direct is not None:
+            direct, self._direct = self._direct, None
+            await direct.close()
 
     def _engine(self, size: int, connect: object) -> AsyncEngine:
         # Parameters are hidden from errors, and so from logs, because they are what people wrote.
@@ -104,9 +131,9 @@ class SQLite:
 
 
 def _begin(connection: Connection) -> None:
-    if mode := connection.get_execution_options().get("sqlite_begin"):
-        # IMMEDIATE waits for the lock of another process; DEFERRED does nothing before the first statement.
-        connection.exec_driver_sql(f"BEGIN {mode}", execution_options={"is_deferred": mode == "DEFERRED"})
+    if connection.get_execution_options().get("is_snapshot"):
+        # It goes along with the first statement.
+        connection.exec_driver_sql("BEGIN DEFERRED", execution_options={"is_deferred": True})
 
 
 def _defer(_: object, operation: str, parameters: Sequence[Any], context: ExecutionContext) -> bool:

@@ -20,6 +20,7 @@ from models import (
     Run,
     Status,
     TokenUsage,
+    flush,
     now,
 )
 from services.errors import ReplyInProgress
@@ -126,7 +127,7 @@ async def end(
     run.ended = count_change(conversation)
     await mark_active(session, conversation)
     # The next run may begin in the same transaction, and only one is open at a time.
-    await session.flush()
+    await flush(session)
     await texts.keep(session, message)
     await usage.record(session, conversation.owner, outcome.usage, message.content[run.start_offset :])
     return True

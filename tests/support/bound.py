@@ -5,12 +5,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from models import Database, Everyone
 from models.ownership import OwnedSession
+from models.sqlite_direct import DirectConnection
 from tests.support.owners import OWNED_TABLES
 
 _TABLES = "|".join(OWNED_TABLES)
@@ -33,6 +36,10 @@ def recorded(database: Database) -> Iterator[list[str]]:
     def begin(session: Session, _: object, connection: Any) -> None:
         connection.info["session"] = session
 
+    async def begin_directly(direct: DirectConnection, session: AsyncSession) -> None:
+        begin(session.sync_session, None, direct._connection)
+        await begin_a_write(direct, session)
+
     def execute(state: ORMExecuteState) -> None:
         state.session.info["reloading"] = state.is_column_load
 
@@ -43,13 +50,15 @@ def recorded(database: Database) -> Iterator[list[str]]:
             if not session.info.pop("reloading", False) and not is_exempt:
                 seen.append(statement)
 
+    begin_a_write = DirectConnection.begin
     of_session = {"after_begin": begin, "do_orm_execute": execute}
     engines = [engine.sync_engine for engine in database.engines]
     for name, listener in of_session.items():
         event.listen(OwnedSession, name, listener)
     for engine in engines:
         event.listen(engine, "before_cursor_execute", record)
-    yield seen
+    with patch.object(DirectConnection, "begin", begin_directly):
+        yield seen
     for engine in engines:
         event.remove(engine, "before_cursor_execute", record)
     for name, listener in of_session.items():
