@@ -17,6 +17,7 @@ from models.message_text import TEXT_INDEX, TEXTS_OF_EVERYONE, MessageText, Text
 from models.origin import Origin, OriginKind
 from models.ownership import LOCAL_OWNER, Everyone, Owned, Owner, OwnershipError, everyone
 from models.prepared import Prepared, PreparedInsert, insert_of
+from models.reading import read_together
 from models.run import Run
 from models.sqlite_connections import ReadTooLarge
 from models.usage_day import UsageDay
@@ -72,4 +73,5 @@ __all__ = [
     "insert_of",
     "new_key",
     "now",
+    "read_together",
 ]

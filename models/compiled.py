@@ -19,7 +19,7 @@ from sqlalchemy.types import TypeEngine
 Convert = Callable[[Any], Any]
 Row = Sequence[Any]
 # Makes an element of a result of the row that has it.
-Make = Callable[[Session, Row], Any]
+Make = Callable[[Session | None, Row], Any]
 
 
 class Compiled:
@@ -35,8 +35,8 @@ class Compiled:
     def parameters(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple([value(values) for value in self._values])
 
-    def result(self, session: Session, rows: Iterable[Row]) -> IteratorResult[Any]:
-        """Returns the driver's rows as SQLAlchemy would; those of mapped classes belong to the session."""
+    def result(self, rows: Iterable[Row], session: Session | None = None) -> IteratorResult[Any]:
+        """Returns the driver's rows as SQLAlchemy would; those of mapped classes belong to the session, if any."""
         makes = [make for _, make in self._elements]
         return IteratorResult(
             self._metadata, iter([tuple([make(session, row) for make in makes]) for row in rows])
@@ -110,20 +110,21 @@ def _entity(mapper: Mapper[Any], columns: Sequence[Any], place: int, dialect: Di
     end, primary = place + len(keys), [mapper.get_property_by_column(one).key for one in mapper.primary_key]
     at = place + keys.index(primary[0])
 
-    def make(session: Session, row: Row) -> Any:
+    def make(session: Session | None, row: Row) -> Any:
         if row[at] is None:
             return None
         read = zip(keys, converts, row[place:end], strict=True)
         values = {key: value if convert is None else convert(value) for key, convert, value in read}
         identity = mapper.identity_key_from_primary_key(tuple([values[key] for key in primary]))
-        if (held := session.identity_map.get(identity)) is not None:
+        if session and (held := session.identity_map.get(identity)) is not None:
             for key, value in values.items():
                 set_committed_value(held, key, value)
             return held
         made = mapper.class_manager.new_instance()
         made.__dict__.update(values)
         make_transient_to_detached(made)
-        session.add(made)
+        if session:
+            session.add(made)
         return made
 
     return make

@@ -107,7 +107,10 @@ def _hinted(element: _unselective, compiler: Any, **options: Any) -> str:
 
 def owner_of(session: Session) -> str | None:
     """Returns whose rows the session sees; None stands for everyone's."""
-    owner: Owner = session.info["owner"]
+    return key_of(session.info["owner"])
+
+
+def key_of(owner: Owner) -> str | None:
     return None if isinstance(owner, Everyone) else owner
 
 

@@ -6,7 +6,7 @@ The condition on the owner is part of a prepared statement; the session that exe
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Executable, Result, Select, inspect
+from sqlalchemy import Dialect, Executable, Result, Select, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
@@ -39,37 +39,37 @@ class Prepared:
     async def rows(self, session: AsyncSession, **values: Any) -> Result[*tuple[Any, ...]]:
         """Returns what a select finds; mapped classes as rows of the session, read again."""
         if direct := direct_of(session):
-            compiled, bound = self._direct(session.sync_session, values)
-            return compiled.result(
-                session.sync_session, await direct.rows(compiled.sql, compiled.parameters(bound))
-            )
+            compiled, given = self.compiled(session.get_bind().dialect, owner_of(session.sync_session), values)
+            return compiled.result(await direct.rows(compiled.sql, given), session.sync_session)
         if self._finds_rows_only:
             # A session takes as long as the database to find out that it has nothing to do.
             return await session.run_sync(self._execute, values)
-        statement, bound = self._bound(session.sync_session, values)
+        statement, bound = self._bound(owner_of(session.sync_session), values)
         return await session.execute(statement, bound, execution_options=_READ_AGAIN)
 
     async def change(self, session: AsyncSession, **values: Any) -> None:
         """Executes an update or a deletion; rows that the session holds stay as they are."""
         if direct := direct_of(session):
-            compiled, bound = self._direct(session.sync_session, values)
-            await direct.change(compiled.sql, [compiled.parameters(bound)])
+            compiled, given = self.compiled(session.get_bind().dialect, owner_of(session.sync_session), values)
+            await direct.change(compiled.sql, [given])
         else:
             await session.run_sync(self._execute, values)
 
-    def _direct(self, session: Session, values: dict[str, Any]) -> tuple[Compiled, dict[str, Any]]:
-        statement, bound = self._bound(session, values)
-        is_restricted = bound is not values
+    def compiled(
+        self, dialect: Dialect, owner: str | None, values: dict[str, Any]
+    ) -> tuple[Compiled, tuple[Any, ...]]:
+        """Returns the statement for the driver, and its parameters."""
+        statement, bound = self._bound(owner, values)
+        is_restricted = owner is not None
         if (compiled := self._compiled.get(is_restricted)) is None:
-            compiled = self._compiled[is_restricted] = Compiled(statement, session.get_bind().dialect)
-        return compiled, bound
+            compiled = self._compiled[is_restricted] = Compiled(statement, dialect)
+        return compiled, compiled.parameters(bound)
 
     def _execute(self, session: Session, values: dict[str, Any]) -> Result[*tuple[Any, ...]]:
-        statement, bound = self._bound(session, values)
+        statement, bound = self._bound(owner_of(session), values)
         return session.connection().execute(statement, bound)
 
-    def _bound(self, session: Session, values: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        owner = owner_of(session)
+    def _bound(self, owner: str | None, values: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         if owner is None:
             return self._for_everyone, values
         return self._for_owner, {**values, "of_owner": owner}

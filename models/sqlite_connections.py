@@ -13,7 +13,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import aiosqlite
 
@@ -28,6 +28,7 @@ READER_CACHE_KIB, WRITER_CACHE_KIB = 2_000, 64_000
 # Statements, and rows of each, that are kept to be executed together.
 _MAX_DEFERRED = 16
 
+T = TypeVar("T")
 Act = Callable[[sqlite3.Cursor], sqlite3.Cursor]
 
 _PRAGMAS = (
@@ -142,13 +143,19 @@ class OneHopConnection(aiosqlite.Connection):
 
     async def values(self, statements: Sequence[Statement]) -> list[Any]:
         """Returns the first value of each statement, None where it has no row, in one hop and one transaction."""
+        return await self._read(statements, _first_value)
 
-        def read_all() -> list[Any]:
+    async def rows(self, statements: Sequence[Statement]) -> list[list[Any]]:
+        """Returns the rows of each statement, in one hop and one transaction."""
+        return await self._read(statements, sqlite3.Cursor.fetchall)
+
+    async def _read(self, statements: Sequence[Statement], fetch: Callable[[sqlite3.Cursor], T]) -> list[T]:
+        def read_all() -> list[T]:
             if len(statements) == 1:
-                return [_first_value(self._conn, statements[0])]
+                return [fetch(self._conn.execute(*statements[0]))]
             self._conn.execute("BEGIN")
             try:
-                return [_first_value(self._conn, statement) for statement in statements]
+                return [fetch(self._conn.execute(*statement)) for statement in statements]
             finally:
                 self._conn.execute("COMMIT")
 
@@ -188,8 +195,8 @@ class OneHopConnection(aiosqlite.Connection):
             self._tx.put_nowait((None, self._conn.rollback))
 
 
-def _first_value(connection: sqlite3.Connection, statement: Statement) -> Any:
-    row = connection.execute(*statement).fetchone()
+def _first_value(cursor: sqlite3.Cursor) -> Any:
+    row = cursor.fetchone()
     return None if row is None else row[0]
 
 

@@ -49,7 +49,7 @@ class DirectConnection:
         await self.rows("BEGIN IMMEDIATE")
 
     async def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        self._tell(sql, values)
+        tell(self._connection, sql, values)
         try:
             return (await self._driver.run(lambda cursor: cursor.execute(sql, values)))[3]
         except sqlite3.Error as error:
@@ -57,7 +57,7 @@ class DirectConnection:
 
     async def change(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Changes rows with the next statement, or with the commit; see OneHopConnection.defer."""
-        self._tell(sql, rows[0] if len(rows) == 1 else rows)
+        tell(self._connection, sql, rows[0] if len(rows) == 1 else rows)
         if self._driver.defer(sql, rows):
             return
         try:
@@ -89,10 +89,11 @@ class DirectConnection:
             await self._held.rollback()
         await self._driver.rollback()
 
-    def _tell(self, sql: str, values: Sequence[Any]) -> None:
-        connection: Any = self._connection
-        for listener in connection.dispatch.before_cursor_execute:
-            listener(connection, None, sql, values, None, False)
+
+def tell(connection: Any, sql: str, values: Sequence[Any]) -> None:
+    """Tells listeners of the connection's engine of a statement that goes to the driver directly."""
+    for listener in connection.dispatch.before_cursor_execute:
+        listener(connection, None, sql, values, None, False)
 
 
 def _as_of_sqlalchemy(error: sqlite3.Error, sql: str) -> BaseException:

@@ -10,8 +10,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from models.prepared import Prepared
 from models.readers import Statement, TooDeep
 from models.sqlite_connections import OneHopConnection, ReadTooLarge
+from models.sqlite_direct import tell
 
 
 class SQLiteReader:
@@ -41,6 +43,18 @@ class SQLiteReader:
             raise
         except sqlite3.DataError as error:
             raise ReadTooLarge(self._max_value) from error
+
+    async def rows(
+        self, owner: str | None, asked: Sequence[tuple[Prepared, dict[str, Any]]]
+    ) -> list[Sequence[Any]]:
+        """Returns what prepared statements find, all in one state of the data. Raises the driver's errors."""
+        driver, dialect = self._driver or await self._open(), self._engine.dialect
+        compiled = [statement.compiled(dialect, owner, values) for statement, values in asked]
+        assert self._connection is not None
+        for statement, values in compiled:
+            tell(self._connection.sync_connection, statement.sql, values)
+        found = await driver.rows([(statement.sql, values) for statement, values in compiled])
+        return [statement.result(rows).all() for (statement, _), rows in zip(compiled, found, strict=True)]
 
     async def _open(self) -> OneHopConnection:
         """Opens the connection once, whoever of those that wait for it leaves."""

@@ -26,8 +26,7 @@ class ChangeService:
 
     async def watch(self, owner: str, conversation_id: str) -> AsyncGenerator[ConversationChange, None]:
         """Returns the state now and after each change; the deletion is the last one. Raises NotFound."""
-        async with self._database.read(owner) as session:
-            conversation = await conversation_of(session, conversation_id)
+        conversation = await conversation_of(self._database, owner, conversation_id)
         if conversation is None:
             raise NotFound("conversation", conversation_id)
         return self._changes(owner, conversation)

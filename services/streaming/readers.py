@@ -205,14 +205,13 @@ class Readers:
         id, newest = reader.conversation_id, reader.newest
         # Asked for before the snapshot begins: a reply that ends meanwhile must not look shorter than it was.
         growing = partial(self._growing, id, self._broker.live(id))
-        async with self._database.snapshot(reader.owner) as session:
-            rows = LogReader(session, id, growing)
-            if at is not None:
-                read = await rows.near(at)
-            elif newest is None or newest.conversation is None:
-                read = await rows.now()
-            else:
-                read = await rows.since(newest.head)
+        rows = LogReader(self._database, reader.owner, id, growing)
+        if at is not None:
+            read = await rows.near(at)
+        elif newest is None or newest.conversation is None:
+            read = await rows.now()
+        else:
+            read = await rows.since(newest.head)
         if read is None:
             return View(None, Log(id, {}, {}), 0, _NEVER, number)
         return View(*read, read.conversation.history_version, number, is_shared=at is None)

@@ -56,8 +56,7 @@ class StreamService:
         `until_done` ends them after the first final event that leaves no reply running. They end when the
         conversation is deleted. Raises NotFound and InvalidCursor before the first event.
         """
-        async with self._database.read(owner) as session:
-            conversation = await conversation_of(session, conversation_id)
+        conversation = await conversation_of(self._database, owner, conversation_id)
         if conversation is None:
             raise NotFound("conversation", conversation_id)
         version = conversation.history_version
