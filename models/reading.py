@@ -3,13 +3,16 @@
 import logging
 import sqlite3
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.database import Database
 from models.ownership import Owner, key_of
 from models.prepared import Prepared
+from models.sqlite_connections import ReadTooLarge
 from models.sqlite_reader import SQLiteReader
 
 logger = logging.getLogger("repartee.database")
@@ -28,6 +31,15 @@ async def read_together(database: Database, owner: Owner, *asked: Asked) -> list
             return await reader.rows(key_of(owner), asked)
         except sqlite3.Error:
             logger.debug("A read without a session failed; it is done by one.", exc_info=True)
-    # One statement sees one state by itself.
-    async with (database.read if len(asked) == 1 else database.snapshot)(owner) as session:
+    if len(asked) == 1:
+        # It sees one state by itself, and may read more in a snapshot.
+        with suppress(ReadTooLarge):
+            return await _read_by(database.read(owner), asked)
+    return await _read_by(database.snapshot(owner), asked)
+
+
+async def _read_by(
+    opening: AbstractAsyncContextManager[AsyncSession], asked: Sequence[Asked]
+) -> list[Sequence[Row[Any]]]:
+    async with opening as session:
         return [(await statement.rows(session, **values)).all() for statement, values in asked]

@@ -88,6 +88,8 @@ class Completion:
     def __init__(self, prompt: Prompt, model: str | None, dialect: Dialect) -> None:
         self._prompt = prompt
         self._model = storable_name(model) if model else None
+        # As the server names it, in each chunk.
+        self._named: object = None
         self._joiner = TextJoiner(text_to_continue(prompt), adds_space=not dialect.supports_prefill)
         self._high_surrogate = ""
         self._texts: list[str] = []
@@ -122,7 +124,8 @@ class Completion:
         return Piece("", self.finish, self._usage or estimated_usage(self._prompt, text), self._model)
 
     def _set_model(self, name: Any) -> None:
-        if isinstance(name, str):
+        if isinstance(name, str) and name != self._named:
+            self._named = name
             self._model = storable_name(name) or self._model
 
     def _set_finish(self, reason: Any) -> None:
@@ -155,5 +158,7 @@ def _decoded(data: str) -> Any:
 
 def _text(content: Any) -> str:
     """Returns the text of a delta. Reasoning is not part of it: it has other fields, or parts of another type."""
+    if isinstance(content, str):
+        return content
     texts = [part.get("text") for part in content] if isinstance(content, list) else [content]
     return "".join(text for text in texts if text is not None)

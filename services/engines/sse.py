@@ -37,10 +37,16 @@ class EventReader:
         fresh = chunk.removeprefix(b"\n") if self._after_return else chunk
         self._after_return = chunk.endswith(b"\r")
         for line in fresh.splitlines(keepends=True):
-            self._extend_line(line.rstrip(b"\r\n"))
-            if line.endswith((b"\n", b"\r")):
-                yield bytes(self._line)
+            text = line.rstrip(b"\r\n")
+            is_whole = len(text) < len(line)
+            if self._line or not is_whole:
+                self._extend_line(text)
+                text = bytes(self._line)
+            elif len(text) > MAX_EVENT_BYTES:
+                raise EventTooLong
+            if is_whole:
                 self._line.clear()
+                yield text
 
     def _extend_line(self, part: bytes) -> None:
         if len(self._line) + len(part) > MAX_EVENT_BYTES:

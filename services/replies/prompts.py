@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Row, and_, bindparam, select
 
-from models import Character, Conversation, Database, Generation, Message, Prepared
+from models import Character, Conversation, Database, Generation, Message, Prepared, read_together
 from services.access.names import UserNames
 from services.engines import Engine, Prompt
 from services.prompting import planning
@@ -37,10 +36,21 @@ _SCENE = Prepared(
     .join(Character, Character.id == Conversation.character_id)
     .where(Conversation.id == bindparam("conversation"))
 )
+# One row at least, for the version of the history that the page is of.
 _PAGE = Prepared(
-    select(Message.position, Message.role, Message.content)
-    .where(Message.conversation_id == bindparam("conversation"), Message.active, ~Message.hidden)
-    .where(Message.position >= bindparam("first"), Message.position < bindparam("end"), Message.content != "")
+    select(Conversation.history_version, Message.position, Message.role, Message.content)
+    .outerjoin(
+        Message,
+        and_(
+            Message.conversation_id == Conversation.id,
+            Message.active,
+            ~Message.hidden,
+            Message.position >= bindparam("first"),
+            Message.position < bindparam("end"),
+            Message.content != "",
+        ),
+    )
+    .where(Conversation.id == bindparam("conversation"))
     .order_by(Message.position.desc())
 )
 
@@ -58,12 +68,11 @@ class PromptReader:
     async def read(self, owner: str, reply: Message, settings: Generation) -> Prompt:
         """A reply that has text already is to be continued. Raises EngineError and ReplyDeleted."""
         user_name = await self.names.of(owner)
-        async with self.database.snapshot(owner) as session:
-            found = (await _SCENE.rows(session, conversation=reply.conversation_id)).one_or_none()
-            if found is None:
-                raise ReplyDeleted
+        said = None
+        while said is None:
+            found, first_page = await self._beginning(owner, reply)
             scene = _scene(found, user_name)
-            said = await self._newest(session, reply, self._room(scene))
+            said = await self._newest(owner, reply, first_page, self._room(scene))
         # The tokenizer may be another process, so it is asked when the session is closed.
         texts = planning.texts(scene, said, reply.content)
         counts = dict(zip(texts, await self.engine.tokens.count(texts), strict=True))
@@ -78,20 +87,40 @@ class PromptReader:
     def _least(self, text: str) -> int:
         return self.engine.tokens.least(text) + planning.TURN_TOKENS
 
-    async def _newest(self, session: AsyncSession, reply: Message, room: int) -> Sequence[Said]:
-        """Returns the messages before the reply, oldest first: as many as may fit, and one more."""
+    async def _beginning(self, owner: str, reply: Message) -> tuple[Row[Any], Sequence[Row[Any]]]:
+        """Returns the row of the scene, and the first page of messages, in one state."""
+        known = {"conversation": reply.conversation_id}
+        page = {"first": max(reply.position - _FIRST_PAGE, 0), "end": reply.position, **known}
+        found, messages = await read_together(self.database, owner, (_SCENE, known), (_PAGE, page))
+        if not found:
+            raise ReplyDeleted
+        return found[0], messages
+
+    async def _newest(
+        self, owner: str, reply: Message, page: Sequence[Row[Any]], room: int
+    ) -> Sequence[Said] | None:
+        """Returns the messages before the reply, oldest first: as many as may fit, and one more.
+
+        `page` are the newest. Returns None when the history changes while more of them are read.
+        """
         found: list[Said] = []
-        end, size, whole_room = reply.position, _FIRST_PAGE, room
-        while end > 0:
-            start = max(end - size, 0)
-            for row in await _PAGE.rows(session, conversation=reply.conversation_id, first=start, end=end):
-                found.append(Said(row.position, row.role, row.content))
-                room -= self._least(row.content)
-                if room < 0:
+        start, size, left = max(reply.position - _FIRST_PAGE, 0), _FIRST_PAGE, room
+        while True:
+            for row in page:
+                if row.position is not None:
+                    found.append(Said(row.position, row.role, row.content))
+                    left -= self._least(row.content)
+                if left < 0:
                     return found[::-1]
-            wanted = room * (reply.position - start) // max(1, whole_room - room) + 1
-            end, size = start, min(max(wanted, _FIRST_PAGE), _MAX_GROWTH * size)
-        return found[::-1]
+            if start == 0:
+                return found[::-1]
+            wanted = left * (reply.position - start) // max(1, room - left) + 1
+            size = min(max(wanted, _FIRST_PAGE), _MAX_GROWTH * size)
+            start, end = max(start - size, 0), start
+            asked = {"conversation": reply.conversation_id, "first": start, "end": end}
+            version, [page] = page[0].history_version, await read_together(self.database, owner, (_PAGE, asked))
+            if not page or page[0].history_version != version:
+                return None
 
 
 def _scene(found: Row[*tuple[Any, ...]], user_name: str) -> Scene:

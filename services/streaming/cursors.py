@@ -2,6 +2,7 @@
 
 import base64
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from services.errors import InvalidCursor
@@ -40,13 +41,23 @@ def encode(conversation_id: str, cursor: Cursor) -> str:
     """
     if not cursor.run and not cursor.sent:
         return f"{short_id(conversation_id)}.{cursor.version}"
-    packed = bytearray([_FORMAT]) + _tail(conversation_id)
-    for number in (cursor.version, cursor.run, cursor.sent + 1):
-        while number > 127:
-            packed.append(number & 127 | 128)
-            number >>= 7
-        packed.append(number)
+    packed = _run_part(conversation_id, cursor.version, cursor.run) + _packed(cursor.sent + 1)
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+@lru_cache(maxsize=1024)
+def _run_part(conversation_id: str, version: int, run: int) -> bytes:
+    """Returns what the cursors of a run have in common while its text grows."""
+    return bytes([_FORMAT]) + _tail(conversation_id) + _packed(version) + _packed(run)
+
+
+def _packed(number: int) -> bytes:
+    packed = bytearray()
+    while number > 127:
+        packed.append(number & 127 | 128)
+        number >>= 7
+    packed.append(number)
+    return bytes(packed)
 
 
 def decode(conversation_id: str, text: str) -> Cursor:

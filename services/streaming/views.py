@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from models import Conversation
 from services.broker.texts import Text
 from services.streaming.cursors import Cursor
+from services.streaming.events import ReplyDelta
 from services.streaming.replay import Log, Step, next_event
 
 # Steps remembered at once: watchers that are up to date are all at one of the last few cursors.
@@ -29,10 +30,13 @@ class View:
     _steps: dict[Cursor, Step] = field(default_factory=dict)
     _growing: Text | None = None
     _length: int = 0
+    _running: int = 0
+    _last_edit: int = 0
 
     def __post_init__(self) -> None:
+        self._last_edit = max((message.edited_version for message in self.log.messages.values()), default=0)
         if run := self.log.running:
-            self._growing = self.log.messages[run.message_id].text
+            self._running, self._growing = run.started, self.log.messages[run.message_id].text
 
     @property
     def versions(self) -> tuple[int, int] | None:
@@ -54,4 +58,10 @@ class View:
         step = self._steps.get(at)
         if step is None:
             step = self._steps[at] = next_event(self.log, at)
+            if isinstance(step[0], ReplyDelta) and self._ends_at(step[1]):
+                self._steps[step[1]] = None, step[1]
         return step
+
+    def _ends_at(self, at: Cursor) -> bool:
+        """Returns whether all of the text that grows was sent, so that only more of it can come next."""
+        return at.run == self._running and at.sent == self._length and at.version >= self._last_edit

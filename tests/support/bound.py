@@ -45,9 +45,9 @@ def recorded(database: Database) -> Iterator[list[str]]:
 
     def record(connection: Any, _: object, statement: str, *rest: object) -> None:
         if not statement.startswith("PRAGMA") and re.search(rf"\b({_TABLES})\b", statement):
-            session = connection.info["session"]
-            is_exempt = session._flushing or isinstance(session.info["owner"], Everyone)
-            if not session.info.pop("reloading", False) and not is_exempt:
+            # What is read without a session is read for an owner.
+            session = connection.info.get("session")
+            if session is None or not _is_exempt(session):
                 seen.append(statement)
 
     begin_a_write = DirectConnection.begin
@@ -63,6 +63,11 @@ def recorded(database: Database) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", record)
     for name, listener in of_session.items():
         event.remove(OwnedSession, name, listener)
+
+
+def _is_exempt(session: Session) -> bool:
+    is_reloading = session.info.pop("reloading", False)
+    return is_reloading or session._flushing or isinstance(session.info["owner"], Everyone)
 
 
 def unbound(statement: str) -> Counter[str]:

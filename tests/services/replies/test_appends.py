@@ -69,7 +69,7 @@ async def test_a_message_is_stored_by_the_same_few_statements_at_any_length(
         statements.clear()
         positions.append((await append(quiet, id, mode)).position)
         # The reply's prompt is read beside this test.
-        stored = takewhile(lambda one: one != "BEGIN DEFERRED", statements)
+        stored = takewhile(lambda one: named(one) != "SELECT characters", statements)
         assert [named(one) for one in stored] == expected
     assert positions == [length + 2, length + 3]
     await finish(quiet)

@@ -1,15 +1,19 @@
 """Reading prompts: how much of the history is read, in how many statements, and how it is counted."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from models import LOCAL_OWNER, Database, Generation, Message, Role
+from models import LOCAL_OWNER, Database, Generation, Message, Role, read_together
 from services import Services
 from services.access.accounts import Accounts
 from services.access.grants import Grants
 from services.access.names import UserNames
 from services.engines import Prompt, PromptTurn
+from services.paging import PageArguments
+from services.replies import prompts
+from services.replies.options import ReplyMode, ReplyOptions
 from services.replies.prompts import PromptReader, ReplyDeleted
 from services.settings import Settings
 from tests.support.makers import TestEngine, make_character, make_conversation, make_history
@@ -44,13 +48,13 @@ class Bytes:
 
 
 @pytest.mark.sqlite
-async def test_a_prompt_takes_two_statements_in_one_snapshot(
+async def test_a_prompt_takes_two_statements(
     services: Services, database: Database, engine: TestEngine, statements: list[str]
 ) -> None:
     conversation = await make_history(services, *(f"{n} " + "word " * 100 for n in range(40)))
     statements.clear()
     prompt = await prompt_at(database, engine, reply_at(conversation.id, 40))
-    assert [text.split()[0] for text in statements] == ["BEGIN", "SELECT", "SELECT"]
+    assert [text.split()[0] for text in statements] == ["SELECT", "SELECT"]
     assert 2 < len(prompt.turns) < 20
     assert prompt.generation.seed == 7
 
@@ -62,8 +66,30 @@ async def test_a_long_prompt_takes_one_statement_more(
     conversation = await make_history(services, *(f"{n} and so on" for n in range(400)))
     statements.clear()
     prompt = await prompt_at(database, engine, reply_at(conversation.id, 400))
-    assert len(statements) == 4
+    assert len(statements) == 3
     assert 65 < len(prompt.turns) < 150
+
+
+async def test_a_history_that_changes_while_it_is_read_is_not_mixed(
+    services: Services, database: Database, engine: TestEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = await make_history(services, *(f"{n} and so on" for n in range(100)))
+    [page] = await services.messages.path_pages(LOCAL_OWNER, [conversation.id], PageArguments(first=6))
+    reads = 0
+
+    async def then_branch(*asked: Any) -> Any:
+        nonlocal reads
+        found = await read_together(*asked)
+        reads += 1
+        if reads == 1:
+            branch = page.nodes[5].id, "another way", ReplyOptions(ReplyMode.NONE)
+            await services.replies.add_alternative(LOCAL_OWNER, *branch)
+        return found
+
+    monkeypatch.setattr(prompts, "read_together", then_branch)
+    prompt = await prompt_at(database, engine, reply_at(conversation.id, 100))
+    history = [f"{n} and so on" for n in range(5)]
+    assert [turn.content for turn in prompt.turns[1:]] == [*history, "another way"]
 
 
 async def test_no_more_of_a_long_history_is_counted_than_can_fit(services: Services, database: Database) -> None:
