@@ -3,8 +3,10 @@
 import asyncio
 from collections import deque
 
-# Watches that are woken before others get their turn.
+# Watches that are woken together, and seconds until the next ones. A request that comes meanwhile waits for other
+# threads and for several turns of the event loop, each of which would begin with one more batch.
 BATCH = 16
+PAUSE = 0.001
 
 
 class Watch:
@@ -67,4 +69,4 @@ class Watches:
             self._is_called_again = False
             self._round.extend(self._watches)
         if self._round:
-            asyncio.get_running_loop().call_soon(self._wake_batch)
+            asyncio.get_running_loop().call_later(PAUSE, self._wake_batch)

@@ -134,8 +134,11 @@ async def path(services: Services, conversation_id: str) -> list[str]:
 async def test_those_who_are_up_to_date_are_told_the_same_event(services: Services, engine: TestEngine) -> None:
     conversation = await make_conversation(services)
     async with watched(services, conversation.id, WATCHERS) as watchers:
-        engine.answer("One ", "two.")
-        await services.replies.send(LOCAL_OWNER, conversation.id, "Count.", None, WAIT)
+        await services.replies.send(LOCAL_OWNER, conversation.id, "Count.", None, BACKGROUND)
+        await until(lambda: all(one.has(ReplyStarted) for one in watchers))
+        engine.say("One ")
+        await until(lambda: all(one.text == "One " for one in watchers))
+        engine.answer("two.")
         await until(lambda: all(one.has(ReplyFinished) for one in watchers))
     # They are woken in batches, and between two of these a newer view may come, which makes its events anew.
     batches = -(-WATCHERS // BATCH)
@@ -256,7 +259,7 @@ async def test_a_late_watcher_and_those_at_the_head_see_the_same(services: Servi
         await late.leave()
 
 
-async def test_many_are_woken_in_batches_and_others_get_their_turn() -> None:
+async def test_many_are_woken_in_batches_and_others_get_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     watches, woken = Watches(), []
 
     async def wait(number: int) -> None:
@@ -280,6 +283,12 @@ async def test_many_are_woken_in_batches_and_others_get_their_turn() -> None:
     watches.wake()
     await until(lambda: len(woken) >= 300)
     assert sorted(woken) == sorted([*range(100)] * 3)
+    # What waits for another thread, again and again, does not wait for a batch each time.
+    monkeypatch.setattr("services.streaming.watches.PAUSE", 0.5)
+    watches.wake()
+    for _ in range(5):
+        await asyncio.to_thread(int)
+    assert len(woken) == 300 + BATCH
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
