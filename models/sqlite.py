@@ -64,8 +64,13 @@ class SQLite:
             await direct.commit()
 
     async def end(self, session: AsyncSession) -> None:
-        await session.close()
-        if direct := direct_of(session):
+        direct = direct_of(session)
+        if direct is None or direct.is_joined:
+            await session.close()
+        else:
+            # It has nothing to wait for.
+            session.sync_session.close()
+        if direct is not None:
             await direct.rollback()
 
     async def close(self) -> None:
