@@ -139,8 +139,8 @@ class Completion:
 
     def _complete_characters(self, text: str) -> str:
         """Returns the storable text; some servers split a surrogate pair between two chunks."""
-        if not text:
-            return ""
+        if text.isascii() and not self._high_surrogate and "\0" not in text:
+            return self._joiner.join(text)
         text = self._high_surrogate + text
         self._high_surrogate = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
         text = text.removesuffix(self._high_surrogate)

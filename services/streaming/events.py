@@ -1,13 +1,13 @@
 """Reply events, in the order they happen. Each carries the cursor that resumes after it."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from models import Failure, FinishReason, Message, Status
 from services.broker.texts import Text
 
 
-@dataclass(frozen=True)
-class AsOf:
+class AsOf(NamedTuple):
     """The reply as it was at an event: `text` up to `length`. Status None means the row's.
 
     `version` is the history version up to which the stream was delivered.
@@ -27,7 +27,8 @@ class AsOf:
         return message.shown_as(self.content, self.status or message.status)
 
 
-@dataclass(frozen=True)
+# Not frozen, which would take three times as long for each piece of text.
+@dataclass
 class _Event:
     """`answers` is for what is made of the event for one watcher, and is the same for others; by who made it."""
 
@@ -37,14 +38,14 @@ class _Event:
     answers: dict[object, bytes] = field(default_factory=dict, kw_only=True, repr=False, compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass
 class ReplyStarted(_Event):
     """A run begins; `content` is the text before it."""
 
     content: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class ReplyDelta(_Event):
     """More text; `offset` counts UTF-16 code units."""
 
@@ -52,19 +53,19 @@ class ReplyDelta(_Event):
     delta: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class ReplySnapshot(_Event):
     """The text was replaced: it was edited, or its end was lost in a crash."""
 
     content: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class ReplyFinished(_Event):
     finish_reason: FinishReason
 
 
-@dataclass(frozen=True)
+@dataclass
 class ReplyFailed(_Event):
     failure: Failure
 
