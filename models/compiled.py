@@ -1,7 +1,8 @@
 """Statements compiled for good: their text, how the driver takes their values, and what is made of its rows.
 
 SQLAlchemy compiles a statement once, too, but what it does around each execution takes several times what SQLite
-needs for a row. The values are converted here by the same processors of its types.
+needs for a row. The values are converted here by the same processors of its types. The columns of a result are a
+private member of its compiler, so its minor version is pinned.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
