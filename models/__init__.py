@@ -9,7 +9,6 @@ from models.conversation import Conversation, TitleSource
 from models.credential import Credential, CredentialKind
 from models.database import Database, Unavailable, after_commit
 from models.external_identity import ExternalIdentity
-from models.flushing import flush
 from models.generation import Failure, FailureCode, FinishReason, Generation, TokenUsage
 from models.idempotency_key import IdempotencyKey
 from models.message import UNFINISHED, Message, Role, Status
@@ -20,6 +19,7 @@ from models.prepared import Prepared, PreparedInsert, insert_of
 from models.reading import read_together
 from models.run import Run
 from models.sqlite_connections import ReadTooLarge
+from models.storing import store_changes
 from models.usage_day import UsageDay
 from models.user import User, UserRole, UserStatus
 from models.writer import Writer
@@ -69,9 +69,9 @@ __all__ = [
     "after_commit",
     "database_time",
     "everyone",
-    "flush",
     "insert_of",
     "new_key",
     "now",
     "read_together",
+    "store_changes",
 ]

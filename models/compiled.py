@@ -1,4 +1,4 @@
-"""Statements compiled for good: their text, how the driver takes their values, and what is made of its rows.
+"""Statements compiled once: their text, how the driver takes their values, and what is made of its rows.
 
 SQLAlchemy compiles a statement once, too, but what it does around each execution takes several times what SQLite
 needs for a row. The values are converted here by the same processors of its types. The columns of a result are a
@@ -19,7 +19,7 @@ from sqlalchemy.types import TypeEngine
 
 Convert = Callable[[Any], Any]
 Row = Sequence[Any]
-# Makes an element of a result of the row that has it.
+# Makes one value of a result from a row of the driver.
 Make = Callable[[Session | None, Row], Any]
 
 
@@ -48,7 +48,7 @@ def _value(made: SQLCompiler, name: str, dialect: Dialect) -> Callable[[Mapping[
     """Returns what gives the driver a parameter's value: one of the caller's, or a constant of the statement."""
     bind = made.binds[name]
     if bind.expanding or bind.literal_execute:
-        raise TypeError(f'"{name}" has no place of its own in a compiled statement.')
+        raise TypeError(f'"{name}" is a list, or written into the statement: prepare one without it.')
     convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
     if (default := _defaults(made).get(name)) is not None:
         return (lambda _: default()) if convert is None else lambda _: convert(default())

@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, a
 from sqlalchemy.pool import QueuePool
 
 from models.backends import Options, backend_for
-from models.flushing import flush
 from models.migrations import upgrade
 from models.ownership import OwnedSession, Owner, everyone
+from models.storing import store_changes
 
 T = TypeVar("T")
 Work = Callable[[AsyncSession], Awaitable[T]]
@@ -147,7 +147,7 @@ class Database:
             session = await self._begun(write)
             try:
                 result = await write.work(session)
-                await flush(session)
+                await store_changes(session)
                 write.commit_sent = True
                 await self._backend.commit(session)
                 # Still in turn: whoever writes next finds the followers of this commit done.

@@ -21,6 +21,7 @@ class PostgreSQLReader:
     """`is_gone` tells the errors of a database that cannot be reached at present."""
 
     dialect = "postgresql"
+    reads_rows = False
 
     def __init__(self, engine: AsyncEngine, is_gone: Callable[[BaseException], bool]) -> None:
         self._engine = engine.sync_engine
@@ -34,6 +35,9 @@ class PostgreSQLReader:
         [(sql, parameters)] = statements
         # SQLAlchemy opens and closes connections of a pool in a greenlet, where it can wait.
         return await greenlet_spawn(self._row, sql, parameters)
+
+    async def rows(self, statements: Sequence[Statement]) -> None:
+        """Returns None: a session needs no more round trips for a statement."""
 
     def _row(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
         connection = self._connected()

@@ -16,9 +16,10 @@ class ReaderAway(Exception):
 
 
 class Reader(Protocol):
-    """`dialect`: the name of the SQL that it understands."""
+    """`dialect`: the name of the SQL that it understands. `reads_rows`: whether `rows` may be asked."""
 
     dialect: str
+    reads_rows: bool
 
     def define(self, name: str, function: Callable[..., Any], arguments: int) -> None:
         """Lets statements call a function, which must give the same value for the same arguments."""
@@ -29,6 +30,10 @@ class Reader(Protocol):
         All see one state of the data. SQLite takes statements of one value, PostgreSQL a statement of many.
         Raises TooDeep, ReadTooLarge and ReaderAway.
         """
+        ...
+
+    async def rows(self, statements: Sequence[Statement]) -> list[list[Any]] | None:
+        """Returns the rows of each statement, all of one state of the data; None where only a session can."""
         ...
 
     async def close(self) -> None:

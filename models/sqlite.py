@@ -68,7 +68,7 @@ class SQLite:
         if direct is None or direct.is_joined:
             await session.close()
         else:
-            # It has nothing to wait for.
+            # A session that has executed nothing by itself has no connection to give back.
             session.sync_session.close()
         if direct is not None:
             await direct.rollback()

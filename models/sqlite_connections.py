@@ -79,7 +79,7 @@ class _Cursor:
 
 
 class OneHopConnection(aiosqlite.Connection):
-    """Outside a transaction no statement reads more than `max_read` characters; in one it may."""
+    """Outside a transaction `run` reads at most `max_read` characters; in one it may read more."""
 
     max_read: float = math.inf
 
@@ -166,8 +166,12 @@ class OneHopConnection(aiosqlite.Connection):
             return await super()._connect()
         except BaseException:
             # The connection's thread posts its result to the event loop; wait, or it may find the loop closed.
-            await asyncio.to_thread(self._thread.join)
+            await self.until_stopped()
             raise
+
+    async def until_stopped(self) -> None:
+        """Waits for the thread of a connection that is being closed: it does first what it was asked for."""
+        await asyncio.to_thread(self._thread.join)
 
     def cursor(self) -> _Cursor:  # type: ignore[override]
         return _Cursor(self)

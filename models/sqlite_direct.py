@@ -1,11 +1,13 @@
 """SQLite's connection of writes, kept open: transactions and prepared statements go to the driver directly.
 
-A session that executes something by itself joins the transaction, which ends in the same way. Executing through
-SQLAlchemy costs several times what SQLite needs for a row.
+A session that executes something by itself joins the transaction, and ends it then. Executing through SQLAlchemy
+costs several times what SQLite needs for a row.
 """
 
+import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection
@@ -23,7 +25,7 @@ def direct_of(session: AsyncSession) -> "DirectConnection | None":
 
 
 class DirectConnection:
-    """Errors, and what listeners of the engine are told, are as of statements that SQLAlchemy executes."""
+    """The driver's errors are raised as SQLAlchemy's, and listeners of the engine are told of each statement."""
 
     def __init__(self, connection: AsyncConnection, driver: OneHopConnection) -> None:
         assert connection.sync_connection is not None
@@ -40,7 +42,10 @@ class DirectConnection:
 
     async def close(self) -> None:
         """Gives the connection back. Comes before the engine is disposed of."""
+        is_lost = self.is_lost
         await self._held.close()
+        if is_lost:
+            await self._driver.until_stopped()
 
     async def begin(self, session: AsyncSession) -> None:
         """Begins a transaction, once the lock of another process is free, and lets the session join it."""
@@ -50,24 +55,20 @@ class DirectConnection:
 
     async def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         tell(self._connection, sql, values)
-        try:
+        with self._waiting(sql):
             return (await self._driver.run(lambda cursor: cursor.execute(sql, values)))[3]
-        except sqlite3.Error as error:
-            raise _as_of_sqlalchemy(error, sql) from error
 
     async def change(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Changes rows with the next statement, or with the commit; see OneHopConnection.defer."""
         tell(self._connection, sql, rows[0] if len(rows) == 1 else rows)
         if self._driver.defer(sql, rows):
             return
-        try:
+        with self._waiting(sql):
             await self._driver.run(lambda cursor: cursor.executemany(sql, rows))
-        except sqlite3.Error as error:
-            raise _as_of_sqlalchemy(error, sql) from error
 
     @property
     def is_lost(self) -> bool:
-        """Whether SQLAlchemy has given the connection up, because a task was cancelled that waited for it."""
+        """Whether the connection was given up, because a task was cancelled that waited for it."""
         return self._connection.invalidated
 
     @property
@@ -76,10 +77,8 @@ class DirectConnection:
         return self._connection.get_transaction() is not None
 
     async def commit(self) -> None:
-        try:
+        with self._waiting("COMMIT"):
             await self._driver.commit()
-        except sqlite3.Error as error:
-            raise _as_of_sqlalchemy(error, "COMMIT") from error
 
     async def rollback(self) -> None:
         if self.is_lost:
@@ -89,12 +88,19 @@ class DirectConnection:
             await self._held.rollback()
         await self._driver.rollback()
 
+    @contextmanager
+    def _waiting(self, sql: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(sql, None, error, sqlite3.Error, hide_parameters=True) from error
+        except asyncio.CancelledError:
+            # The thread goes on with what was asked for, nobody knows how far.
+            self._connection.invalidate()
+            raise
 
-def tell(connection: Any, sql: str, values: Sequence[Any]) -> None:
+
+def tell(connection: Any, sql: str, values: object) -> None:
     """Tells listeners of the connection's engine of a statement that goes to the driver directly."""
     for listener in connection.dispatch.before_cursor_execute:
         listener(connection, None, sql, values, None, False)
-
-
-def _as_of_sqlalchemy(error: sqlite3.Error, sql: str) -> BaseException:
-    return DBAPIError.instance(sql, None, error, sqlite3.Error, hide_parameters=True)

@@ -4,22 +4,26 @@ Executing through SQLAlchemy costs more than such a statement itself.
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from models.prepared import Prepared
 from models.readers import Statement, TooDeep
 from models.sqlite_connections import OneHopConnection, ReadTooLarge
 from models.sqlite_direct import tell
+
+logger = logging.getLogger("repartee.database")
 
 
 class SQLiteReader:
     """Reads of one process. A second connection would slow both down on few cores; processes scale better."""
 
     dialect = "sqlite"
+    reads_rows = True
 
     def __init__(self, engine: AsyncEngine, max_value: int) -> None:
         self._engine = engine
@@ -44,17 +48,16 @@ class SQLiteReader:
         except sqlite3.DataError as error:
             raise ReadTooLarge(self._max_value) from error
 
-    async def rows(
-        self, owner: str | None, asked: Sequence[tuple[Prepared, dict[str, Any]]]
-    ) -> list[Sequence[Any]]:
-        """Returns what prepared statements find, all in one state of the data. Raises the driver's errors."""
-        driver, dialect = self._driver or await self._open(), self._engine.dialect
-        compiled = [statement.compiled(dialect, owner, values) for statement, values in asked]
-        assert self._connection is not None
-        for statement, values in compiled:
-            tell(self._connection.sync_connection, statement.sql, values)
-        found = await driver.rows([(statement.sql, values) for statement, values in compiled])
-        return [statement.result(rows).all() for (statement, _), rows in zip(compiled, found, strict=True)]
+    async def rows(self, statements: Sequence[Statement]) -> list[list[Any]] | None:
+        try:
+            driver = self._driver or await self._open()
+            assert self._connection is not None
+            for sql, values in statements:
+                tell(self._connection.sync_connection, sql, values)
+            return await driver.rows(statements)
+        except (sqlite3.Error, PoolTimeoutError):
+            logger.debug("Rows could not be read without a session.", exc_info=True)
+            return None
 
     async def _open(self) -> OneHopConnection:
         """Opens the connection once, whoever of those that wait for it leaves."""

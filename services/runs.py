@@ -20,8 +20,8 @@ from models import (
     Run,
     Status,
     TokenUsage,
-    flush,
     now,
+    store_changes,
 )
 from services.errors import ReplyInProgress
 from services.locking import count_change, find_and_lock, locks_rows, mark_active
@@ -127,7 +127,7 @@ async def end(
     run.ended = count_change(conversation)
     await mark_active(session, conversation)
     # The next run may begin in the same transaction, and only one is open at a time.
-    await flush(session)
+    await store_changes(session)
     await texts.keep(session, message)
     await usage.record(session, conversation.owner, outcome.usage, message.content[run.start_offset :])
     return True

@@ -39,14 +39,13 @@ class EventReader:
         for line in fresh.splitlines(keepends=True):
             text = line.rstrip(b"\r\n")
             is_whole = len(text) < len(line)
-            if self._line or not is_whole:
-                self._extend_line(text)
-                text = bytes(self._line)
-            elif len(text) > MAX_EVENT_BYTES:
-                raise EventTooLong
-            if is_whole:
-                self._line.clear()
+            if is_whole and not self._line and len(text) <= MAX_EVENT_BYTES:
                 yield text
+                continue
+            self._extend_line(text)
+            if is_whole:
+                yield bytes(self._line)
+                self._line.clear()
 
     def _extend_line(self, part: bytes) -> None:
         if len(self._line) + len(part) > MAX_EVENT_BYTES:

@@ -15,6 +15,8 @@ from services.prompting.values import Said, Scene
 
 # Messages read first. A further page has as many as should fill the room, but at most eight times as many.
 _FIRST_PAGE, _MAX_GROWTH = 20, 8
+# How often a history is read that changes meanwhile.
+_TRIES = 3
 
 _TEXTS = (
     Character.system_prompt,
@@ -68,12 +70,13 @@ class PromptReader:
     async def read(self, owner: str, reply: Message, settings: Generation) -> Prompt:
         """A reply that has text already is to be continued. Raises EngineError and ReplyDeleted."""
         user_name = await self.names.of(owner)
-        said = None
+        said, tries = None, _TRIES
         while said is None:
+            tries -= 1
             found, first_page = await self._beginning(owner, reply)
             scene = _scene(found, user_name)
-            said = await self._newest(owner, reply, first_page, self._room(scene))
-        # The tokenizer may be another process, so it is asked when the session is closed.
+            said = await self._newest(owner, reply, first_page, self._room(scene), is_last_try=not tries)
+        # The tokenizer may be another process, so it is asked once, for all texts.
         texts = planning.texts(scene, said, reply.content)
         counts = dict(zip(texts, await self.engine.tokens.count(texts), strict=True))
         plan = planning.plan(scene, said, self.engine.prompt_limit, counts.__getitem__, reply.content)
@@ -97,11 +100,12 @@ class PromptReader:
         return found[0], messages
 
     async def _newest(
-        self, owner: str, reply: Message, page: Sequence[Row[Any]], room: int
+        self, owner: str, reply: Message, page: Sequence[Row[Any]], room: int, is_last_try: bool
     ) -> Sequence[Said] | None:
         """Returns the messages before the reply, oldest first: as many as may fit, and one more.
 
-        `page` are the newest. Returns None when the history changes while more of them are read.
+        `page` are the newest. When the history changes while more of them are read, returns None, and in the last
+        try what was read before.
         """
         found: list[Said] = []
         start, size, left = max(reply.position - _FIRST_PAGE, 0), _FIRST_PAGE, room
@@ -120,7 +124,7 @@ class PromptReader:
             asked = {"conversation": reply.conversation_id, "first": start, "end": end}
             version, [page] = page[0].history_version, await read_together(self.database, owner, (_PAGE, asked))
             if not page or page[0].history_version != version:
-                return None
+                return found[::-1] if is_last_try else None
 
 
 def _scene(found: Row[*tuple[Any, ...]], user_name: str) -> Scene:

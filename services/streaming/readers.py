@@ -203,7 +203,7 @@ class Readers:
     async def view(self, reader: Reader, number: int, at: Cursor | None = None) -> View:
         """Reads the next view that all share, or the one of a late watcher at its cursor. Raises Unavailable."""
         id, newest = reader.conversation_id, reader.newest
-        # Asked for before the snapshot begins: a reply that ends meanwhile must not look shorter than it was.
+        # Asked for before the rows are read: a reply that ends meanwhile must not look shorter than it was.
         growing = partial(self._growing, id, self._broker.live(id))
         rows = LogReader(self._database, reader.owner, id, growing)
         if at is not None:

@@ -7,6 +7,8 @@ from collections import deque
 # threads and for several turns of the event loop, each of which would begin with one more batch.
 BATCH = 16
 PAUSE = 0.001
+# Batches of a round at the most: those of a great crowd are larger.
+_MOST_BATCHES = 64
 
 
 class Watch:
@@ -40,6 +42,7 @@ class Watches:
     def __init__(self) -> None:
         self._watches: dict[Watch, None] = {}
         self._round: deque[Watch] = deque()
+        self._batch = BATCH
         self._is_called_again = False
 
     def __len__(self) -> int:
@@ -59,14 +62,18 @@ class Watches:
         if self._round:
             self._is_called_again = True
         else:
-            self._round.extend(self._watches)
+            self._begin()
             self._wake_batch()
 
+    def _begin(self) -> None:
+        self._round.extend(self._watches)
+        self._batch = max(BATCH, len(self._round) // _MOST_BATCHES)
+
     def _wake_batch(self) -> None:
-        for _ in range(min(BATCH, len(self._round))):
+        for _ in range(min(self._batch, len(self._round))):
             self._round.popleft().wake()
         if not self._round and self._is_called_again:
             self._is_called_again = False
-            self._round.extend(self._watches)
+            self._begin()
         if self._round:
             asyncio.get_running_loop().call_later(PAUSE, self._wake_batch)

@@ -3,18 +3,22 @@
 import asyncio
 import importlib
 import sqlite3
+import threading
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import aiosqlite
 import pytest
 from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from models import (
     LOCAL_OWNER,
     Base,
+    Character,
     Conversation,
     Database,
     Message,
@@ -22,16 +26,18 @@ from models import (
     PreparedInsert,
     Run,
     everyone,
-    flush,
     new_key,
     now,
     read_together,
+    store_changes,
 )
+from models.sqlite_connections import OneHopConnection
 from services import Services
 from services.paging import PageArguments
 from services.replies.options import ReplyMode, ReplyOptions
-from tests.support.makers import TestEngine, make_history
+from tests.support.makers import TestEngine, make_history, until
 from tests.support.odd_rows import make_odd
+from tests.support.statements import a_row
 
 pytestmark = pytest.mark.sqlite
 
@@ -129,7 +135,7 @@ async def test_changes_are_stored_as_the_unit_of_work_stores_them(
 
     before = await tried(_nothing)
     expected = await tried(AsyncSession.flush)
-    assert await tried(flush) == expected != before
+    assert await tried(store_changes) == expected != before
 
 
 class Tried(Exception):
@@ -159,10 +165,22 @@ async def test_a_row_that_is_stored_already_is_refused_by_the_commit(
         await database.write(LOCAL_OWNER, work)
     # Values may be what people wrote, and errors are logged.
     assert run["message_id"].partition("_")[2] not in str(error.value)
-    await database.write(everyone(), lambda session: session.execute(text("SELECT 1")))
+    await database.write(everyone(), nothing)
 
 
-async def test_a_connection_that_sqlalchemy_gives_up_is_opened_again(database: Database) -> None:
+async def cancelled(database: Database, writing: asyncio.Task[Any]) -> None:
+    """Cancel a write itself, not only its caller, as the end of the event loop does."""
+    for task in database._tasks:
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+
+
+async def nothing(session: AsyncSession) -> None:
+    await session.execute(text("SELECT 1"))
+
+
+async def test_a_statement_of_sqlalchemys_may_be_cancelled(database: Database) -> None:
     begun = asyncio.Event()
 
     async def work(session: AsyncSession) -> None:
@@ -173,11 +191,57 @@ async def test_a_connection_that_sqlalchemy_gives_up_is_opened_again(database: D
     writing = asyncio.create_task(database.write(everyone(), work))
     await begun.wait()
     await asyncio.sleep(0.01)
-    for task in database._tasks:
-        task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await writing
-    await database.write(everyone(), lambda session: session.execute(text("SELECT 1")))
+    await cancelled(database, writing)
+    await database.write(everyone(), nothing)
+
+
+async def test_a_commit_that_is_cancelled_stores_all(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, may_end, commit = threading.Event(), threading.Event(), OneHopConnection._commit
+    store, counted = PreparedInsert(Character).store, Prepared(select(func.count(Character.id)))
+
+    def slow(connection: OneHopConnection) -> None:
+        begun.set()
+        may_end.wait(10)
+        commit(connection)
+
+    async def work(session: AsyncSession) -> None:
+        await store(session, [a_row()])
+        # The first one is stored with this, the second one with the commit.
+        assert (await counted.rows(session)).scalar_one() == 1
+        await store(session, [a_row()])
+
+    monkeypatch.setattr(OneHopConnection, "_commit", slow)
+    writing = asyncio.create_task(database.write(LOCAL_OWNER, work))
+    await asyncio.to_thread(begun.wait, 10)
+    await cancelled(database, writing)
+    may_end.set()
+    await database.write(everyone(), nothing)
+    async with database.read(LOCAL_OWNER) as session:
+        assert await session.scalar(select(func.count(Character.id))) == 2
+
+
+async def test_a_beginning_that_is_cancelled_holds_no_lock(database: Database) -> None:
+    await database.write(everyone(), nothing)
+    with closing(sqlite3.connect(str(database.url.database), isolation_level=None, timeout=10)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(database.write(everyone(), nothing))
+        await until(lambda: database.connections_in_use()["writes"])
+        await asyncio.sleep(0.05)
+        await cancelled(database, writing)
+        other.execute("ROLLBACK")
+        await database.write(everyone(), nothing)
+        other.execute("BEGIN IMMEDIATE")
+
+
+async def test_a_reader_without_a_connection_leaves_it_to_a_session(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object) -> None:
+        raise PoolTimeoutError
+
+    monkeypatch.setattr(AsyncEngine, "connect", refused)
+    asked = SELECTS["services.streaming.rows._CONVERSATION"], {"conversation": new_key("conv")}
+    assert await read_together(database, LOCAL_OWNER, asked) == [[]]
 
 
 async def test_statements_that_are_read_together_see_one_state_in_one_hop(
@@ -207,6 +271,6 @@ async def test_what_the_reader_cannot_read_a_session_does(
     async def refused(*_: object) -> None:
         raise sqlite3.DataError("string or blob too big")
 
-    monkeypatch.setattr(database.reader, "rows", refused)
+    monkeypatch.setattr(OneHopConnection, "rows", refused)
     [[found]] = await read_together(database, LOCAL_OWNER, asked)
     assert shown(found[0]) == shown(expected[0])

@@ -16,10 +16,9 @@ from models import (
     PreparedInsert,
     everyone,
     new_key,
-    now,
 )
 from tests.support.owners import OTHER_OWNER, rows
-from tests.support.statements import a_character
+from tests.support.statements import a_row
 
 OWNERS = (LOCAL_OWNER, OTHER_OWNER)
 
@@ -36,11 +35,6 @@ CHANGES = {
     "deletion": delete(Character).where(NAMED, bindparam("text") == "new"),
 }
 STORE = PreparedInsert(Character)
-
-
-def a_row(**fields: Any) -> dict[str, Any]:
-    row = a_character(active_at=now(), created_at=now(), updated_at=now(), **fields)
-    return {"metadata" if name == "extra" else name: value for name, value in row.items()}
 
 
 @pytest.fixture

@@ -6,11 +6,17 @@ from sqlalchemy import Executable, delete, exists, func, insert, select, text, t
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from models import LOCAL_OWNER, Character, Conversation, Database, Message, Run, Writer, new_key
+from models import LOCAL_OWNER, Character, Conversation, Database, Message, Run, Writer, new_key, now
 
 
 def a_character(**fields: Any) -> dict[str, Any]:
     return {"id": new_key("char"), "name": "Eve", "name_folded": "eve", "extra": {}, **fields}
+
+
+def a_row(**fields: Any) -> dict[str, Any]:
+    """Returns a character by the names of its columns."""
+    row = a_character(active_at=now(), created_at=now(), updated_at=now(), **fields)
+    return {"metadata" if name == "extra" else name: value for name, value in row.items()}
 
 
 async def asked(database: Database, owner: Any, statement: Executable) -> list[Any]:

@@ -1,6 +1,7 @@
 """Reading prompts: how much of the history is read, in how many statements, and how it is counted."""
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import pytest
@@ -90,6 +91,25 @@ async def test_a_history_that_changes_while_it_is_read_is_not_mixed(
     prompt = await prompt_at(database, engine, reply_at(conversation.id, 100))
     history = [f"{n} and so on" for n in range(5)]
     assert [turn.content for turn in prompt.turns[1:]] == [*history, "another way"]
+
+
+async def test_a_history_that_goes_on_changing_gets_a_prompt_of_its_newest_messages(
+    services: Services, database: Database, engine: TestEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = await make_history(services, *(f"{n} and so on" for n in range(100)))
+    [page] = await services.messages.path_pages(LOCAL_OWNER, [conversation.id], PageArguments(first=1))
+
+    texts = (f"edited {number}" for number in count())
+
+    async def then_edit(*asked: Any) -> Any:
+        found = await read_together(*asked)
+        await services.messages.edit(LOCAL_OWNER, page.nodes[0].id, next(texts))
+        return found
+
+    monkeypatch.setattr(prompts, "read_together", then_edit)
+    prompt = await prompt_at(database, engine, reply_at(conversation.id, 100))
+    assert prompt.turns[-1].content == "99 and so on"
+    assert len(prompt.turns) == 1 + 20
 
 
 async def test_no_more_of_a_long_history_is_counted_than_can_fit(services: Services, database: Database) -> None:

@@ -1,4 +1,4 @@
-"""Stores what has changed in a session's rows past the unit of work, which takes several times what that costs."""
+"""Stores changed rows without SQLAlchemy's unit of work, which costs several times as much."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -10,12 +10,12 @@ from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.attributes import set_committed_value
 
 from models.compiled import Compiled
-from models.ownership import Owned, check_owners
+from models.ownership import Owned, OwnershipError, check_owners
 from models.sqlite_direct import DirectConnection, direct_of
 
 
-async def flush(session: AsyncSession) -> None:
-    """As the session's own `flush`, for a write. Raises OwnershipError."""
+async def store_changes(session: AsyncSession) -> None:
+    """Stores what has changed in the rows of a write's session, as its `flush` would. Raises OwnershipError."""
     direct = direct_of(session)
     if direct is None or session.new or session.deleted:
         await session.flush()
@@ -32,6 +32,8 @@ async def _store(direct: DirectConnection, dialect: Dialect, row: Any) -> None:
     changed = [one.key for one in state.mapper.column_attrs if one.key not in unmodified]
     if not changed:
         return
+    if not unmodified.issuperset(_keys(state.mapper)):
+        raise OwnershipError("The key of a row, and its owner, cannot be changed.")
     compiled = _update(state.mapper, tuple(changed), dialect)
     values = {key: getattr(row, key) for key in changed}
     keys = {key: getattr(row, key) for key in _keys(state.mapper)}
