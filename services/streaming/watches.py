@@ -3,9 +3,9 @@
 import asyncio
 from collections import deque
 
-# Watches that are woken together, and seconds until the next ones. A request that comes meanwhile waits for other
-# threads and for several turns of the event loop, each of which would begin with one more batch.
-BATCH = 16
+# Watches that are woken in one turn of the event loop, and in a batch of turns; seconds between two batches.
+# What is asked meanwhile waits for other threads and for several turns, each of which would begin with some more.
+STEP, BATCH = 4, 16
 PAUSE = 0.001
 # Batches of a round at the most: those of a great crowd are larger.
 _MOST_BATCHES = 64
@@ -37,12 +37,12 @@ class Watch:
 
 
 class Watches:
-    """Watches that are woken together, in rounds of small batches. A wake during a round is another round."""
+    """Watches that are woken in rounds, a few at a time. A wake during a round is another round."""
 
     def __init__(self) -> None:
         self._watches: dict[Watch, None] = {}
         self._round: deque[Watch] = deque()
-        self._batch = BATCH
+        self._batch = self._left_of_batch = BATCH
         self._is_called_again = False
 
     def __len__(self) -> int:
@@ -63,17 +63,26 @@ class Watches:
             self._is_called_again = True
         else:
             self._begin()
-            self._wake_batch()
+            self._wake_some()
 
     def _begin(self) -> None:
         self._round.extend(self._watches)
-        self._batch = max(BATCH, len(self._round) // _MOST_BATCHES)
+        self._batch = self._left_of_batch = max(BATCH, len(self._round) // _MOST_BATCHES)
 
-    def _wake_batch(self) -> None:
-        for _ in range(min(self._batch, len(self._round))):
+    def _wake_some(self) -> None:
+        for _ in range(min(STEP, len(self._round))):
             self._round.popleft().wake()
+        self._left_of_batch -= STEP
         if not self._round and self._is_called_again:
             self._is_called_again = False
             self._begin()
         if self._round:
-            asyncio.get_running_loop().call_later(PAUSE, self._wake_batch)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._left_of_batch > 0:
+            loop.call_soon(self._wake_some)
+        else:
+            self._left_of_batch = self._batch
+            loop.call_later(PAUSE, self._wake_some)

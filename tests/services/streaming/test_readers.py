@@ -14,7 +14,7 @@ from services.paging import PageArguments
 from services.replies.options import BusyPolicy, ReplyMode, ReplyOptions
 from services.settings import Settings
 from services.streaming.events import ReplyDelta, ReplyEvent, ReplyFinished, ReplySnapshot, ReplyStarted
-from services.streaming.watches import BATCH, Watch, Watches
+from services.streaming.watches import BATCH, STEP, Watch, Watches
 from tests.conftest import opened
 from tests.services.streaming.test_streams import fold
 from tests.support.makers import TestEngine, make_conversation, make_history, until
@@ -140,11 +140,11 @@ async def test_those_who_are_up_to_date_are_told_the_same_event(services: Servic
         await until(lambda: all(one.text == "One " for one in watchers))
         engine.answer("two.")
         await until(lambda: all(one.has(ReplyFinished) for one in watchers))
-    # They are woken in batches, and between two of these a newer view may come, which makes its events anew.
-    batches = -(-WATCHERS // BATCH)
+    # A few are woken at a time, and in between a newer view may come, which makes its events anew.
+    times = -(-WATCHERS // STEP)
     for events in zip(*(one.events for one in watchers), strict=True):
         assert len(set(map(repr, events))) == 1
-        assert len({id(event) for event in events}) <= batches
+        assert len({id(event) for event in events}) <= times
 
 
 async def test_growing_text_asks_the_database_nothing(
@@ -277,7 +277,7 @@ async def test_many_are_woken_in_batches_and_others_get_their_turn(monkeypatch: 
     while len(woken) < 100:
         await asyncio.sleep(0)
         turns.append(len(woken))
-    assert max(later - earlier for earlier, later in pairwise(turns)) <= 16
+    assert max(later - earlier for earlier, later in pairwise(turns)) <= STEP
     # Who is woken again in the middle of a round is told of both.
     watches.wake()
     watches.wake()
