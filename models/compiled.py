@@ -29,7 +29,8 @@ class Compiled:
     def __init__(self, statement: Executable, dialect: Dialect, columns: Sequence[str] | None = None) -> None:
         made = cast(SQLCompiler, statement.compile(dialect=dialect, column_keys=columns))  # type: ignore[attr-defined]
         self.sql = str(made)
-        self._values = [_value(made, name, dialect) for name in made.positiontup or ()]
+        defaults = _defaults(made)
+        self._values = [_value(made, name, dialect, defaults.get(name)) for name in made.positiontup or ()]
         self._elements = _elements(statement, made, dialect) if isinstance(statement, Select) else []
         self._metadata = SimpleResultMetaData([name for name, _ in self._elements])
 
@@ -44,13 +45,15 @@ class Compiled:
         )
 
 
-def _value(made: SQLCompiler, name: str, dialect: Dialect) -> Callable[[Mapping[str, Any]], Any]:
+def _value(
+    made: SQLCompiler, name: str, dialect: Dialect, default: Callable[[], Any] | None
+) -> Callable[[Mapping[str, Any]], Any]:
     """Returns what gives the driver a parameter's value: one of the caller's, or a constant of the statement."""
     bind = made.binds[name]
     if bind.expanding or bind.literal_execute:
         raise TypeError(f'"{name}" is a list, or written into the statement: prepare one without it.')
     convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
-    if (default := _defaults(made).get(name)) is not None:
+    if default is not None:
         return (lambda _: default()) if convert is None else lambda _: convert(default())
     if bind.required or made.isinsert:
         return itemgetter(name) if convert is None else lambda values: convert(values[name])
@@ -99,6 +102,11 @@ def _converter(type: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     return type.dialect_impl(dialect).result_processor(dialect, None)
 
 
+def primary_key_of(mapper: Mapper[Any]) -> list[str]:
+    """Returns the names of the attributes that are the primary key."""
+    return [mapper.get_property_by_column(one).key for one in mapper.primary_key]
+
+
 def _column_in(objects: Sequence[Any]) -> Column[Any]:
     """Returns the column of a result's column, which has a label where two have the same name."""
     return next(one for one in objects if isinstance(one, Column))
@@ -108,7 +116,7 @@ def _entity(mapper: Mapper[Any], columns: Sequence[Any], place: int, dialect: Di
     """Makes a row of a mapped class, without one None. A row that the session holds is read again."""
     keys = [mapper.get_property_by_column(_column_in(one.objects)).key for one in columns]
     converts = [_converter(column.type, dialect) for column in columns]
-    end, primary = place + len(keys), [mapper.get_property_by_column(one).key for one in mapper.primary_key]
+    end, primary = place + len(keys), primary_key_of(mapper)
     at = place + keys.index(primary[0])
 
     def make(session: Session | None, row: Row) -> Any:

@@ -111,6 +111,7 @@ def owner_of(session: Session) -> str | None:
 
 
 def key_of(owner: Owner) -> str | None:
+    """Returns the key of one owner; None stands for everyone."""
     return None if isinstance(owner, Everyone) else owner
 
 

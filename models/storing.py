@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.attributes import set_committed_value
 
-from models.compiled import Compiled
+from models.compiled import Compiled, primary_key_of
 from models.ownership import Owned, OwnershipError, check_owners
 from models.sqlite_direct import DirectConnection, direct_of
 
@@ -54,7 +54,7 @@ def _update(mapper: Mapper[Any], changed: Sequence[str], dialect: Dialect) -> Co
 def _keys(mapper: Mapper[Any]) -> list[str]:
     """Returns what a row is found by: its primary key, and its owner if it has one."""
     owner = ["owner"] if issubclass(mapper.class_, Owned) else []
-    return owner + [mapper.get_property_by_column(one).key for one in mapper.primary_key]
+    return owner + primary_key_of(mapper)
 
 
 def _named(values: dict[str, Any], prefix: str) -> dict[str, Any]:
